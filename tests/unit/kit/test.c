@@ -1,0 +1,23 @@
+/* test.c - runs every registered test of one program and prints TAP. */
+#include "test.h"
+
+struct test *test_first, **test_last = &test_first;
+bool test_has_failed;
+
+int main(void)
+{
+    int count = 0, failed = 0;
+    for (struct test *test = test_first; test != NULL; test = test->next) {
+        count++;
+    }
+    printf("1..%d\n", count);
+    count = 0;
+    for (struct test *test = test_first; test != NULL; test = test->next) {
+        test_has_failed = false;
+        test->run();
+        failed += test_has_failed;
+        printf("%s %d - %s\n", test_has_failed ? "not ok" : "ok", ++count, test->name);
+        fflush(stdout);
+    }
+    return failed > 0;
+}
