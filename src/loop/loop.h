@@ -32,7 +32,8 @@ typedef void timer_fn(struct loop *loop, struct timer *timer);
 struct timer {
     struct list node;
     timer_fn *fire;
-    int64_t at_ms;
+    int64_t at_ms;   /* when to fire */
+    int64_t slot_ms; /* where it stands in the wheel, never after at_ms */
     bool is_set;
 };
 
