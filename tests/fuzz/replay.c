@@ -1,7 +1,8 @@
 /* replay.c - runs a fuzz entry on its corpus, without a fuzzer.
- * Linked with each tests/fuzz/<name>_fuzz.c in ordinary builds: the argument is the corpus directory, each file in it is
- * one input. Every input is given whole and cut off at its middle, and a few inputs that every corpus should hold (empty,
- * NUL, all ones) come first. TAP out; a crash or a sanitizer report is the failure. */
+ * Linked with each tests/fuzz/<name>_fuzz.c in ordinary builds: the argument is the corpus
+ * directory, each file in it is one input. Every input is given whole and cut off at its middle;
+ * a few inputs that every corpus should hold (empty, NUL, all ones) come first. TAP out; a crash
+ * or a sanitizer report is the failure. */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_BYTES_MAX = 1 << 20 };
 
-/* The input stands in a block of exactly its size, so that the address sanitizer sees one byte too many. */
+/* The input stands in a block of exactly its size: the address sanitizer sees one byte too many. */
 static void run(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);
