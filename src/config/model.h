@@ -1,0 +1,125 @@
+/* model.h - the checked configuration as plain structs: what every other room reads.
+ * Made by config_load (config.h), immutable afterwards, all memory in the arena of struct config.
+ * References are resolved (a route points at its service), inheritance is resolved (a route has its
+ * effective policies and times), short and long forms look the same here. Routes: routes.h.
+ * `pos` is where a thing is written; a pos of all zero means that it was not written. */
+#pragma once
+
+#include "base/addr.h"
+#include "config/values.h"
+
+struct conf_policy;
+struct conf_route;
+
+/* Zero means "no limit of this kind" in all of them. Milliseconds. */
+struct conf_timeout {
+    int64_t head_ms, idle_ms;                 /* client side: a listener's */
+    int64_t body_ms;                          /* without progress, both directions */
+    int64_t connect_ms, response_ms, total_ms; /* origin side: a service's or route's */
+    struct source_pos pos;
+};
+
+enum conf_request_id { CONF_REQUEST_ID_KEEP, CONF_REQUEST_ID_NEW, CONF_REQUEST_ID_OFF };
+enum conf_slash { CONF_SLASH_REFUSE, CONF_SLASH_KEEP };
+enum conf_underscores { CONF_UNDERSCORES_DROP, CONF_UNDERSCORES_REFUSE, CONF_UNDERSCORES_KEEP };
+
+struct conf_listener {
+    struct str name;
+    struct source_pos pos;
+    struct addr addr; /* family ADDR_NONE: every address of the machine, IPv6 and IPv4 */
+    struct source_pos addr_pos;
+    struct conf_prefixes trusted_proxies;
+    bool sends_forwarded, sends_via, merges_slashes;
+    uint8_t request_id;    /* enum conf_request_id */
+    uint8_t encoded_slash; /* enum conf_slash */
+    uint8_t underscores;   /* enum conf_underscores */
+    struct {
+        int64_t head_bytes, field_count, target_bytes;
+    } limits;
+    int64_t keepalive_requests;  /* 0: no limit */
+    struct conf_timeout timeout; /* head, body, idle; resolved with `defaults` */
+};
+
+enum conf_target_kind {
+    CONF_TARGET_ADDRESS, /* addr is complete */
+    CONF_TARGET_NAME,    /* host:port; one instance, whatever address the name has */
+    CONF_TARGET_DNS      /* dns://host:port; each address of the name is an instance */
+};
+
+struct conf_target {
+    struct str text; /* as written, without scheme: the identity of the instance in logs */
+    struct source_pos pos;
+    uint8_t kind; /* enum conf_target_kind */
+    struct addr addr;
+    struct str host; /* lower case; also for addresses, with brackets for IPv6 */
+    uint16_t port;
+    int64_t weight; /* among the targets of its version; 0 drains */
+};
+
+struct conf_targets {
+    struct conf_target *at;
+    uint32_t count;
+};
+
+struct conf_version {
+    struct str name; /* empty: the only version of a service written without `versions` */
+    struct source_pos pos;
+    int64_t weight; /* 0 to 1000000, among the versions of the service; 0 drains */
+    struct source_pos weight_pos;
+    struct conf_targets targets;
+};
+
+enum conf_balance {
+    CONF_BALANCE_P2C_EWMA,
+    CONF_BALANCE_ROUND_ROBIN,
+    CONF_BALANCE_LEAST_REQUEST,
+    CONF_BALANCE_RANDOM_TWO
+};
+enum conf_host_mode { CONF_HOST_CLIENT, CONF_HOST_TARGET, CONF_HOST_LITERAL };
+enum conf_cohort { CONF_COHORT_NONE, CONF_COHORT_HEADER, CONF_COHORT_COOKIE, CONF_COHORT_ADDRESS,
+                   CONF_COHORT_CONSUMER };
+
+struct conf_service {
+    struct str name; /* for an URL written in a route: that URL */
+    struct source_pos pos;
+    bool is_anonymous; /* written in a route, not under `services` */
+    struct {           /* at least one; total weight may be 0 with a warning: answers 503 */
+        struct conf_version *at;
+        uint32_t count;
+    } versions;
+    struct conf_targets targets; /* as written; readers use versions */
+    uint8_t balance;             /* enum conf_balance; resolved with `defaults` and `enforce` */
+    struct source_pos balance_pos;
+    struct {
+        int64_t max, idle, idle_ms; /* to one instance, over all cores */
+    } connections;
+    struct {
+        int64_t size, wait_ms; /* of the service, over all cores */
+    } queue;
+    struct {
+        uint8_t mode;       /* enum conf_host_mode: what Host an origin is sent */
+        struct str literal; /* with CONF_HOST_LITERAL: "name" or "name:port" */
+    } host;
+    struct {
+        uint8_t by;      /* enum conf_cohort */
+        struct str name; /* of the header or cookie */
+        struct str seed; /* default: the name of the service */
+    } cohort;
+    struct conf_timeout timeout; /* as written: body, connect, response, total */
+    struct conf_limit body_limit; /* as written */
+    struct conf_uses use;
+    struct conf_policies policies; /* as written on the service */
+};
+
+enum conf_log_to { CONF_LOG_STDOUT, CONF_LOG_STDERR, CONF_LOG_FILE, CONF_LOG_OFF };
+
+struct conf_observe {
+    struct {
+        uint8_t format; /* 0: json */
+        uint8_t to;     /* enum conf_log_to */
+        struct str path;
+    } access_log;
+    struct {
+        struct addr addr; /* family ADDR_NONE and port 0: no metrics listener */
+    } metrics;
+};
