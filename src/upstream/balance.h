@@ -1,0 +1,92 @@
+/* balance.h - which instance of a cluster gets an exchange. One face for every method; they are
+ * listed in balance/balance.def, one file each. Methods read the load of endpoints as all cores
+ * together make it (endpoint.h), so a choice is as good with 64 cores as with one. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/rng.h"
+#include "upstream/endpoint.h"
+
+struct balance_set;
+struct balance_table;
+
+enum { BALANCE_TRIED_MAX = 16 };
+
+/* Endpoints that this exchange has tried already; they are not picked again. */
+struct balance_tried {
+    const struct endpoint *at[BALANCE_TRIED_MAX];
+    uint32_t count;
+};
+
+enum balance_verdict {
+    BALANCE_PICKED, /* *out has one exchange more in flight: the caller owes endpoint_end */
+    BALANCE_FULL,   /* there are usable endpoints, all at their ceiling: queue */
+    BALANCE_TRIED,  /* every usable endpoint was tried */
+    BALANCE_NONE    /* no endpoint is usable */
+};
+
+struct balance_type {
+    const char *name; /* as in the configuration: "p2c_ewma" */
+    const char *summary;
+    /* See balance_pick. */
+    enum balance_verdict (*pick)(const struct balance_set *set, const struct balance_tried *tried,
+                                 struct rng *rng, int64_t now_ns, struct endpoint **out);
+    /* What the method compares, the least is best; for explain and dashboards. */
+    double (*score)(const struct endpoint *endpoint, int64_t now_ns);
+};
+
+enum balance_id {
+#define BALANCE(name) BALANCE_ID_##name,
+#include "upstream/balance/balance.def"
+#undef BALANCE
+    BALANCE_COUNT
+};
+
+extern const struct balance_type *const balance_types[BALANCE_COUNT];
+
+/* NULL when there is no such method. */
+const struct balance_type *balance_find(struct str name);
+
+/* The endpoints of one cluster under one method. The list is fixed: discovery makes a new set and
+ * publishes it; load stays with the endpoints. */
+struct balance_set {
+    const struct balance_type *type;
+    struct endpoint *const *endpoints;
+    uint32_t count;
+    struct balance_table *table; /* what picks share: schedule, cumulated weights */
+};
+
+struct balance_set_conf {
+    const struct balance_type *type;
+    struct endpoint *const *endpoints; /* borrowed */
+    uint32_t count;
+    uint64_t seed; /* where round robin starts */
+};
+
+/* ERR_MEMORY. */
+MUST_USE enum err balance_set_init(struct balance_set *set, struct arena *arena,
+                                   const struct balance_set_conf *conf);
+
+/* Picks one for a new attempt. Any thread; `tried` may be NULL, `rng` is the caller's own. */
+MUST_USE enum balance_verdict balance_pick(const struct balance_set *set,
+                                           const struct balance_tried *tried, struct rng *rng,
+                                           int64_t now_ns, struct endpoint **out);
+
+enum balance_outcome {
+    BALANCE_ANSWERED,   /* a response that is not one of the next two */
+    BALANCE_OVERLOADED, /* 429, 503: as if it had taken max(5 s, Retry-After up to 300 s) */
+    BALANCE_FAILED,     /* other 5xx, no connection, reset, timeout: as if it had taken 5 s */
+    BALANCE_UNKNOWN     /* the client went away, an upgraded tunnel: says nothing */
+};
+
+struct balance_sample {
+    enum balance_outcome outcome;
+    int64_t ttfb_ns;        /* from the attempt's start to the first byte of the response head */
+    int64_t retry_after_ms; /* OVERLOADED: 0 when there was none */
+};
+
+/* Tells what became of an attempt, once, when its response head or failure is there. A failure
+ * always counts as slow: an instance that fails fast must not look idle and draw all traffic. */
+void balance_note(struct endpoint *endpoint, const struct balance_sample *sample, int64_t now_ns);
+/* Expected time to first byte, as p2c_ewma sees it. */
+int64_t balance_cost_ns(const struct endpoint *endpoint, int64_t now_ns);

@@ -1,0 +1,64 @@
+/* endpoint.h - one instance of a service, and the load on it as all cores together see it.
+ * Load is what cores share about an instance: C11 atomics in one cache line, exact over the whole
+ * process. It belongs to the runtime registry, not to a snapshot, and survives every reload. */
+#pragma once
+
+#include "base/addr.h"
+
+#include <stdatomic.h>
+
+/* Why an endpoint gets no new exchanges; none of them set: it may. */
+enum endpoint_bar {
+    ENDPOINT_BAR_HEALTH = 1,  /* active checks say it is down */
+    ENDPOINT_BAR_EJECTED = 2, /* outlier detection or a breaker took it out */
+    ENDPOINT_BAR_DRAINED = 4, /* an operator did */
+    ENDPOINT_BAR_REMOVED = 8  /* discovery no longer lists it */
+};
+
+/* Weights are kept in units of 1/256, so that warming up has steps below weight 1. */
+enum { ENDPOINT_WEIGHT_ONE = 256, ENDPOINT_WEIGHT_MAX = 1000000 };
+
+/* Written through the functions below and by balance/ only; all zero is an endpoint without
+ * history, ceiling or weight. */
+struct endpoint_load {
+    _Atomic uint32_t in_flight;     /* exchanges begun and not ended */
+    _Atomic uint32_t in_flight_max; /* ceiling; 0 is none */
+    _Atomic uint32_t weight_units;  /* live weight * ENDPOINT_WEIGHT_ONE; 0 drains */
+    _Atomic uint32_t bars;          /* enum endpoint_bar bits */
+    _Atomic uint64_t cost_log;      /* double: see balance/decay.h */
+    _Atomic int64_t cost_at_ns;     /* instant of the last sample */
+    _Atomic uint64_t penalty_log;   /* double: recent failures, see balance/decay.h */
+    _Atomic uint64_t begun_total;
+} CACHE_ALIGNED;
+static_assert(sizeof(struct endpoint_load) == CACHE_LINE_BYTES, "one line, shared by nobody else");
+
+struct endpoint {
+    struct endpoint_load load;
+    struct addr addr;
+    struct str name; /* as operators know it, such as "10.0.0.1:8080" */
+};
+
+/* Counts one more exchange unless the endpoint is at its ceiling; exact over all cores. Every true
+ * is paid back with one endpoint_end. */
+MUST_USE bool endpoint_try_begin(struct endpoint *endpoint);
+void endpoint_end(struct endpoint *endpoint);
+uint32_t endpoint_in_flight(const struct endpoint *endpoint);
+/* `weight` in 0..ENDPOINT_WEIGHT_MAX, scaled by `warmth` 0..256 of 256; a weight above 0 never
+ * becomes 0 by scaling. Takes effect at once, in round robin within 100 ms. */
+void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t warmth);
+void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max);
+void endpoint_bar(struct endpoint *endpoint, enum endpoint_bar why);
+void endpoint_unbar(struct endpoint *endpoint, enum endpoint_bar why);
+
+/* May it get new exchanges, apart from its ceiling? */
+static inline bool endpoint_is_usable(const struct endpoint *endpoint)
+{
+    return atomic_load_explicit(&endpoint->load.bars, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&endpoint->load.weight_units, memory_order_relaxed) > 0;
+}
+
+static inline bool endpoint_is_full(const struct endpoint *endpoint)
+{
+    uint32_t max = atomic_load_explicit(&endpoint->load.in_flight_max, memory_order_relaxed);
+    return max > 0 && atomic_load_explicit(&endpoint->load.in_flight, memory_order_relaxed) >= max;
+}
