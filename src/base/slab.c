@@ -3,17 +3,11 @@
 #include "base/slab.h"
 
 #include "base/check.h"
+#include "base/region.h"
 
 #include <sys/mman.h>
 
 enum { PAGE_BYTES = 4096 };
-
-static void *region_reserve(size_t bytes)
-{
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
 
 enum err slab_init(struct slab *slab, size_t object_bytes, uint32_t count_max)
 {
@@ -28,8 +22,6 @@ enum err slab_init(struct slab *slab, size_t object_bytes, uint32_t count_max)
         slab_drop(slab);
         return ERR_MEMORY;
     }
-    /* Huge pages would make one object of a quiet core cost two megabytes. */
-    (void)madvise(slab->at, rounded * count_max, MADV_NOHUGEPAGE);
     MEMORY_POISON(slab->at, rounded * count_max);
     return OK;
 }
@@ -38,10 +30,10 @@ void slab_drop(struct slab *slab)
 {
     if (slab->at != NULL) {
         MEMORY_UNPOISON(slab->at, (size_t)slab->object_bytes * slab->count_max);
-        (void)munmap(slab->at, (size_t)slab->object_bytes * slab->count_max);
+        region_release(slab->at, (size_t)slab->object_bytes * slab->count_max);
     }
     if (slab->free_stack != NULL) {
-        (void)munmap(slab->free_stack, sizeof(uint32_t) * slab->count_max);
+        region_release(slab->free_stack, sizeof(uint32_t) * slab->count_max);
     }
     *slab = (struct slab){0};
 }

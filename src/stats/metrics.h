@@ -53,13 +53,14 @@ struct metric_row {
     const char *sentence; /* without a full stop */
     const char *labels;   /* comma separated, may be "" */
     uint8_t kind, unit, axis;
-    uint8_t label_count;
     uint16_t cells; /* of one series */
     uint32_t cell;  /* the first fixed one */
 };
 
 extern const struct metric_row metric_rows[METRIC_COUNT];
 
+/* How many labels a metric has, its axis not counted. */
+uint32_t metric_label_count(enum metric metric);
 /* The name of an axis as a label, and of its values ("2xx", "origin_timeout"). */
 struct str metric_axis_name(enum metric_axis axis);
 struct str metric_axis_value(enum metric_axis axis, uint32_t index);

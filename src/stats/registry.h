@@ -15,13 +15,14 @@ enum { REGISTRY_SHAPES = 4 };
 /* One labelled series; in the list of its metric. */
 struct series {
     struct list of_metric, of_retired;
-    struct series *next; /* in its hash bucket */
+    uint32_t next;       /* in its hash bucket: index + 1, 0 at the end */
     char *text;          /* route="a",service="b": escaped, without braces */
     uint64_t generation; /* the latest that asked for it */
-    uint32_t hash, cell;
+    uint32_t hash;
+    uint32_t cell; /* the first */
     uint16_t text_bytes;
     uint8_t metric; /* enum metric */
-    uint8_t shape;
+    uint8_t shape; /* of the cells it stands in, which may be more than it needs */
     bool is_retired;
 };
 
@@ -30,19 +31,19 @@ struct registry {
     struct stats_block *block; /* of the control thread, for the registry's own metrics */
     struct list series[METRIC_COUNT];
     struct list retired[REGISTRY_SHAPES]; /* oldest first */
-    struct series **buckets;
-    struct slab series_slab, text_small, text_large;
-    struct arena *arena;
+    struct series *series_at; /* LIMIT metric_series of them, taken from the front */
+    uint32_t *buckets;        /* index + 1 of the first series, 0: none */
+    struct slab text_small, text_large;
+    uint32_t series_count;
     uint64_t generation;
     uint64_t epoch; /* changes when a series is used again under another name */
     uint32_t cells_used;
-    uint8_t hash_key[16];
 };
 
-/* An empty registry over `stats`; `arena` (heap) holds its hash table and outlives it; `block` is
- * the control thread's. ERR_MEMORY. */
+/* An empty registry over `stats`; `block` is the control thread's. It may not be moved after.
+ * ERR_MEMORY. */
 MUST_USE enum err registry_init(struct registry *registry, struct stats *stats,
-                                struct stats_block *block, struct arena *arena);
+                                struct stats_block *block);
 void registry_drop(struct registry *registry);
 /* Series asked for from here on belong to this snapshot generation; generations only rise. */
 void registry_begin(struct registry *registry, uint64_t generation);
