@@ -15,6 +15,11 @@
 
 enum { HANDOVER_VERSION = 1, HANDOVER_INDEX_MAX = 1023, HANDOVER_WAIT_MS = 5000 };
 
+/* The environment of the data process: the number of its descriptor, and how often it was
+ * restarted. */
+#define HANDOVER_ENV_FD "SLUICE_HANDOVER_FD"
+#define HANDOVER_ENV_RESTARTS "SLUICE_RESTARTS"
+
 enum handover_kind {
     HANDOVER_LISTEN = 1,  /* to the supervisor: addr, index */
     HANDOVER_RELEASE = 2, /* to the supervisor: addr, index */
@@ -46,6 +51,7 @@ typedef void handover_fn(struct handover *handover);
 /* The data process's end. Used by one thread, the control thread. */
 struct handover {
     struct io io;            /* io.fd is -1 without a supervisor */
+    struct loop *loop;       /* watching; NULL: not yet */
     handover_fn *on_lost;    /* the supervisor died; may be NULL */
     uint32_t restarts_total; /* of the data process, as the supervisor counts */
 };
@@ -58,21 +64,25 @@ bool handover_has_supervisor(const struct handover *handover);
  * ERR_SYSTEM: the loop could not watch. Without a supervisor nothing happens. */
 MUST_USE enum err handover_watch(struct handover *handover, struct loop *loop,
                                  handover_fn *on_lost);
-void handover_close(struct handover *handover, struct loop *loop);
+/* Lets go of the supervisor without a word, as a test or the very end of a process does. */
+void handover_close(struct handover *handover);
 
 /* A listening socket, new or the one that an earlier process had; the caller owns *fd. May wait for
  * the supervisor, HANDOVER_WAIT_MS at most: for start and reload, never for the data path.
- * Sockets of one address differ by index, from 0; all of them share the port (SO_REUSEPORT).
- * Errors as socket_listen; ERR_LIMIT also past the supervisor's ceiling. */
+ * Sockets of one address differ by index, from 0; all of them share the port (SO_REUSEPORT). For
+ * port 0 the kernel picks one: ask for the further ones with the port that socket_local tells.
+ * Errors as socket_listen; ERR_LIMIT also past the supervisor's ceiling; ERR_AGAIN: the supervisor
+ * did not answer in time. */
 MUST_USE enum err handover_listen(struct handover *handover, const struct addr *addr,
                                   uint16_t index, int *fd);
-/* Tells the supervisor to close its copy: this process serves the address no more. */
+/* Tells the supervisor to close its copy: this process has closed its own. */
 void handover_release(struct handover *handover, const struct addr *addr, uint16_t index);
 /* Tells the supervisor that this process serves: from here on a death is answered by a restart,
  * and sockets that were not asked for are closed. */
 void handover_ready(struct handover *handover);
 
-/* For the supervisor's side and for tests: one record each way; `passed_fd` is -1 for none.
+/* Both ends (handover_wire.c): one record; `passed_fd` is -1 for none, and on get the caller's.
+ * handover_put: ERR_AGAIN (full, for the time that the socket waits), ERR_CLOSED, ERR_IO.
  * handover_get: ERR_AGAIN, ERR_CLOSED (the other end is gone), ERR_SYNTAX (not a record; what came
  * with it is closed), ERR_IO. */
 MUST_USE enum err handover_put(int fd, const struct handover_record *record, int passed_fd);

@@ -32,13 +32,15 @@ MUST_USE enum err pipe_take(struct pipe_pool *pool, struct pipe *out);
 void pipe_give(struct pipe_pool *pool, struct pipe *pipe);
 
 /* Moves at most `bytes_max` bytes from a socket into the pipe, once; *moved is 0 unless OK.
- * OK: *moved > 0. ERR_AGAIN: the socket is empty or the pipe is full (look at held_bytes).
+ * OK: *moved > 0; less than asked for does not mean that the socket is empty.
+ * ERR_AGAIN: the socket is empty, or the pipe is full, which can be before capacity_bytes (small
+ * segments take a page each): while held_bytes > 0 empty the pipe and try again.
  * ERR_CLOSED: orderly end. ERR_IO: the connection broke. ERR_NOT_FOUND: this descriptor cannot be
  * spliced: copy instead. */
 MUST_USE enum err splice_in(int from_fd, struct pipe *pipe, size_t bytes_max, size_t *moved);
-/* Moves at most `bytes_max` of the held bytes to a socket; `has_more` says that more will follow
- * (SPLICE_F_MORE). ERR_AGAIN: the socket is full. ERR_CLOSED: the peer takes no more. Else as
- * splice_in. Never raises SIGPIPE only while that signal is ignored: splice has no MSG_NOSIGNAL
- * (signals_block sees to it). */
+/* Moves at most `bytes_max` of the held bytes (there must be some) to a socket; `has_more` says
+ * that more will follow (SPLICE_F_MORE). ERR_AGAIN: the socket is full. ERR_CLOSED: the peer takes
+ * no more. Else as splice_in. There is no MSG_NOSIGNAL for splice: the process must ignore SIGPIPE
+ * (signals_block does). */
 MUST_USE enum err splice_out(struct pipe *pipe, int to_fd, size_t bytes_max, bool has_more,
                              size_t *moved);

@@ -1,0 +1,331 @@
+/* The supervisor runs this very program as its data process: a constructor sees that a supervisor
+ * started it and plays the part that argv[1] names, before any test would run. */
+#define _GNU_SOURCE
+#include "control/supervisor.h"
+
+#include "net/handover.h"
+#include "net/signals.h"
+#include "net/socket.h"
+#include "test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void sleep_ms(long ms)
+{
+    const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&wait, NULL);
+}
+
+/* The part of a server: answers each connection with "<pid> <restarts>\n"; SIGTERM ends it. */
+struct part {
+    struct signals signals;
+    struct handover handover;
+    struct io listener;
+    struct loop loop;
+    int hups;
+};
+
+static void part_on_signal(struct signals *signals, int number)
+{
+    struct part *part = CONTAINER_OF(signals, struct part, signals);
+    if (number == SIGHUP) {
+        part->hups++;
+    } else {
+        loop_stop(&part->loop);
+    }
+}
+
+static void part_on_client(struct loop *loop, struct io *io, unsigned ready)
+{
+    struct part *part = CONTAINER_OF(io, struct part, listener);
+    struct addr peer;
+    char text[64];
+    int fd;
+    (void)loop;
+    (void)ready;
+    if (socket_accept(io->fd, &fd, &peer) == OK) {
+        int len = snprintf(text, sizeof text, "%d %u %d\n", (int)getpid(),
+                           part->handover.restarts_total, part->hups);
+        ssize_t n = write(fd, text, (size_t)len);
+        (void)n;
+        socket_close(&fd);
+    }
+}
+
+static int play_server(const char *address, bool is_second_kept)
+{
+    static struct part part;
+    struct addr addr;
+    int second = -1;
+    signals_block();
+    handover_open(&part.handover);
+    part.listener.on_ready = part_on_client;
+    if (!handover_has_supervisor(&part.handover) || addr_parse(str_from_c(address), &addr) != OK ||
+        loop_init(&part.loop) != OK ||
+        signals_open(&part.signals, &part.loop, part_on_signal) != OK ||
+        handover_watch(&part.handover, &part.loop, NULL) != OK ||
+        handover_listen(&part.handover, &addr, 0, &part.listener.fd) != OK ||
+        loop_watch_level(&part.loop, &part.listener) != OK) {
+        return EXIT_FAILURE;
+    }
+    if (is_second_kept && handover_listen(&part.handover, &addr, 1, &second) != OK) {
+        return EXIT_FAILURE;
+    }
+    handover_ready(&part.handover);
+    loop_run(&part.loop);
+    return 0;
+}
+
+/* argv of a part: "data", its name, an argument. */
+__attribute__((constructor)) static void play_a_part(int argc, char **argv)
+{
+    if (getenv(HANDOVER_ENV_FD) == NULL || argc < 3) {
+        return;
+    }
+    struct str name = str_from_c(argv[1]);
+    const char *restarts = getenv(HANDOVER_ENV_RESTARTS);
+    if (str_eq(name, STR("serve"))) {
+        _exit(play_server(argv[2], false));
+    }
+    if (str_eq(name, STR("exit"))) {
+        _exit(argv[2][0] - '0');
+    }
+    if (str_eq(name, STR("crash"))) {
+        /* Ready each time, dead at once, and done after so many lives. */
+        struct handover handover;
+        bool is_last = restarts != NULL && strcmp(restarts, argv[2]) == 0;
+        handover_open(&handover);
+        handover_ready(&handover);
+        _exit(is_last ? 0 : 9);
+    }
+    if (str_eq(name, STR("stubborn"))) {
+        struct handover handover;
+        handover_open(&handover);
+        signals_block();
+        handover_ready(&handover);
+        for (;;) {
+            (void)pause();
+        }
+    }
+    if (str_eq(name, STR("stopped"))) {
+        /* A code of its own at the end of its drain. */
+        (void)signal(SIGTERM, SIG_IGN);
+        struct handover handover;
+        handover_open(&handover);
+        handover_ready(&handover);
+        sleep_ms(300);
+        _exit(0);
+    }
+    _exit(EXIT_FAILURE);
+}
+
+/* Runs a supervisor over one part, in a process of its own; it dies with the test. */
+static pid_t supervise(char *name, char *argument, const struct supervisor_conf *given)
+{
+    char data[] = "data";
+    char *argv[] = {data, name, argument, NULL};
+    struct supervisor_conf conf = *given;
+    conf.argv = argv;
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(supervisor_run(&conf));
+    }
+    return pid;
+}
+
+/* The exit code, or -1 when it did not end within 5 s (it is killed then). */
+static int exit_code_of(pid_t pid)
+{
+    int status;
+    for (int i = 0; i < 500; i++) {
+        if (waitpid(pid, &status, WNOHANG) == pid) {
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+        sleep_ms(10);
+    }
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, &status, 0);
+    return -1;
+}
+
+static struct addr free_address(char *text, size_t text_bytes)
+{
+    struct addr addr = {.family = ADDR_V4, .ip = {127, 0, 0, 1}};
+    struct strbuf out = strbuf_over(text, text_bytes - 1);
+    int fd = -1;
+    WANT(socket_listen(&addr, 1, false, &fd) == OK && socket_local(fd, &addr) == OK);
+    socket_close(&fd);
+    addr_add(&out, &addr);
+    text[out.len] = '\0';
+    return addr;
+}
+
+/* What a server said to one connection; 0 answers within `wait_ms`: pid 0. */
+struct answer {
+    int pid, restarts, hups;
+};
+
+static struct answer ask_on(int fd, int wait_ms)
+{
+    struct answer answer = {0};
+    char text[64] = {0};
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    if (poll(&polled, 1, wait_ms) == 1 && read(fd, text, sizeof text - 1) > 0 &&
+        sscanf(text, "%d %d %d", &answer.pid, &answer.restarts, &answer.hups) != 3) {
+        answer.pid = 0;
+    }
+    return answer;
+}
+
+static int connect_to(const struct addr *addr)
+{
+    struct sockaddr_storage name;
+    socklen_t name_bytes = addr_to_kernel(addr, &name);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (const struct sockaddr *)&name, name_bytes) != 0) {
+        socket_close(&fd);
+    }
+    return fd;
+}
+
+static struct answer ask(const struct addr *addr)
+{
+    struct answer answer = {0};
+    int fd = connect_to(addr);
+    if (fd >= 0) {
+        answer = ask_on(fd, 1000);
+        socket_close(&fd);
+    }
+    return answer;
+}
+
+static struct answer ask_until_up(const struct addr *addr)
+{
+    struct answer answer = {0};
+    for (int i = 0; i < 300 && answer.pid == 0; i++) {
+        answer = ask(addr);
+        if (answer.pid == 0) {
+            sleep_ms(10);
+        }
+    }
+    return answer;
+}
+
+static char serve[] = "serve", exit_part[] = "exit", crash[] = "crash", stubborn[] = "stubborn",
+            stopped[] = "stopped";
+static const struct supervisor_conf standard = {.stop_wait_ms = 3000};
+
+TEST(a_killed_data_process_is_replaced_and_no_connection_is_refused)
+{
+    char text[ADDR_TEXT_BYTES_MAX];
+    struct addr addr = free_address(text, sizeof text);
+    pid_t pid = supervise(serve, text, &standard);
+    struct answer before = ask_until_up(&addr);
+    WANT(before.pid > 0 && before.restarts == 0);
+    /* Stopped first, so that the connections surely wait in the queue when it dies. */
+    (void)kill(before.pid, SIGSTOP);
+    int waiting[8];
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        waiting[i] = connect_to(&addr);
+        WANT(waiting[i] >= 0);
+    }
+    (void)kill(before.pid, SIGKILL);
+    int in_gap = connect_to(&addr);
+    WANT(in_gap >= 0);
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        struct answer after = ask_on(waiting[i], 1000);
+        WANT(after.pid > 0 && after.pid != before.pid && after.restarts == 1);
+        socket_close(&waiting[i]);
+    }
+    WANT(ask_on(in_gap, 1000).pid > 0);
+    socket_close(&in_gap);
+    (void)kill(pid, SIGTERM);
+    WANT_INT(exit_code_of(pid), 0);
+    int refused = connect_to(&addr);
+    WANT(refused < 0);
+}
+
+TEST(signals_are_passed_on)
+{
+    char text[ADDR_TEXT_BYTES_MAX];
+    struct addr addr = free_address(text, sizeof text);
+    pid_t pid = supervise(serve, text, &standard);
+    WANT(ask_until_up(&addr).hups == 0);
+    (void)kill(pid, SIGHUP);
+    int hups = 0;
+    for (int i = 0; i < 100 && hups == 0; i++) {
+        hups = ask(&addr).hups;
+    }
+    WANT_INT(hups, 1);
+    (void)kill(pid, SIGINT);
+    WANT_INT(exit_code_of(pid), 0);
+}
+
+TEST(a_start_that_cannot_work_ends_at_once_with_its_code)
+{
+    char code[2] = "2";
+    WANT_INT(exit_code_of(supervise(exit_part, code, &standard)), EXIT_CONFIG);
+    code[0] = '1';
+    WANT_INT(exit_code_of(supervise(exit_part, code, &standard)), 1);
+    code[0] = '0';
+    WANT_INT(exit_code_of(supervise(exit_part, code, &standard)), 0);
+}
+
+TEST(deaths_in_a_row_are_answered_slower_and_slower)
+{
+    char lives[2] = "4";
+    const struct supervisor_conf conf = {.restart_ms_min = 50, .restart_ms_max = 120};
+    struct timespec from, to;
+    (void)clock_gettime(CLOCK_MONOTONIC, &from);
+    WANT_INT(exit_code_of(supervise(crash, lives, &conf)), 0);
+    (void)clock_gettime(CLOCK_MONOTONIC, &to);
+    long took_ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+    WANT(took_ms >= 0 + 50 + 100 + 120);
+}
+
+TEST(stopping_waits_for_the_drain_and_kills_what_does_not_end)
+{
+    char none[] = "-";
+    const struct supervisor_conf conf = {.stop_wait_ms = 100};
+    pid_t pid = supervise(stopped, none, &standard);
+    sleep_ms(100);
+    (void)kill(pid, SIGTERM);
+    WANT_INT(exit_code_of(pid), 0);
+    pid = supervise(stubborn, none, &conf);
+    sleep_ms(200);
+    (void)kill(pid, SIGTERM);
+    WANT_INT(exit_code_of(pid), EXIT_FAILURE);
+}
+
+TEST(the_data_process_outlives_its_supervisor)
+{
+    char text[ADDR_TEXT_BYTES_MAX];
+    struct addr addr = free_address(text, sizeof text);
+    int status;
+    pid_t pid = supervise(serve, text, &standard);
+    struct answer before = ask_until_up(&addr);
+    (void)kill(pid, SIGKILL);
+    WANT(waitpid(pid, &status, 0) == pid);
+    struct answer after = ask(&addr);
+    WANT(after.pid > 0 && after.pid == before.pid);
+    (void)kill(before.pid, SIGTERM);
+}
+
+TEST(an_address_of_somebody_else_ends_the_start)
+{
+    char text[ADDR_TEXT_BYTES_MAX];
+    struct addr addr = free_address(text, sizeof text);
+    int fd = -1;
+    WANT(socket_listen(&addr, 4, true, &fd) == OK);
+    WANT_INT(exit_code_of(supervise(serve, text, &standard)), EXIT_FAILURE);
+    socket_close(&fd);
+}
