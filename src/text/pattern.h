@@ -42,7 +42,7 @@ MUST_USE enum err pattern_scratch_init(struct pattern_scratch *scratch);
 void pattern_scratch_drop(struct pattern_scratch *scratch);
 
 /* OK: it matches. ERR_NOT_FOUND: it does not. ERR_LIMIT: that could not be said within the budget
- * (limits pattern_steps, pattern_heap_bytes): refuse the subject. No allocation with machine code. */
+ * (limits pattern_steps, pattern_heap_bytes): refuse the subject. Machine code never allocates. */
 MUST_USE enum err pattern_match(const struct pattern *pattern, struct str subject,
                                 struct pattern_scratch *scratch);
 /* The part that group `group` (0: everything) took in the last match on this scratch; empty with a
