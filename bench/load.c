@@ -35,7 +35,15 @@ enum {
     DRAIN_MS = 10000
 };
 
-enum load_error { FAIL_CONNECT, FAIL_RESET, FAIL_CLOSED, FAIL_STATUS, FAIL_HEAD, FAIL_TIMEOUT, FAILS };
+enum load_error {
+    FAIL_CONNECT,
+    FAIL_RESET,
+    FAIL_CLOSED,
+    FAIL_STATUS,
+    FAIL_HEAD,
+    FAIL_TIMEOUT,
+    FAILS
+};
 static const char *const fail_names[FAILS] = {"connect", "reset",     "closed",
                                               "status",  "malformed", "timeout"};
 
@@ -64,8 +72,8 @@ struct load {
     uint32_t source; /* 127.0.0.1 and the next SOURCES addresses take turns */
     char *scratch;
     /* Of the command in progress. */
-    uint64_t wanted;  /* requests still to start; UINT64_MAX: until the end */
-    int64_t end_ns;   /* no request starts after it; 0: never ends */
+    uint64_t wanted; /* requests still to start; UINT64_MAX: until the end */
+    int64_t end_ns;  /* no request starts after it; 0: never ends */
     uint32_t in_flight, next_unopened;
     bool is_opening;
     uint64_t done, bytes, fails[FAILS];
@@ -110,14 +118,16 @@ static void build_request(struct load *load)
     struct strbuf out = strbuf_over(load->request, sizeof(load->request));
     strbuf_add(&out, STR("GET "));
     strbuf_add(&out, load->path);
-    strbuf_add(&out, STR(" HTTP/1.1\r\nHost: www.example.com\r\n"
-                         "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 "
-                         "Firefox/128.0\r\n"
-                         "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
-                         "Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
-                         "Referer: https://www.example.com/index.html\r\n"
-                         "Cookie: session=0123456789abcdef0123456789abcdef\r\n"));
-    strbuf_add(&out, load->is_new ? STR("Connection: close\r\n") : STR("Connection: keep-alive\r\n"));
+    strbuf_add(&out,
+               STR(" HTTP/1.1\r\nHost: www.example.com\r\n"
+                   "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 "
+                   "Firefox/128.0\r\n"
+                   "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+                   "Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
+                   "Referer: https://www.example.com/index.html\r\n"
+                   "Cookie: session=0123456789abcdef0123456789abcdef\r\n"));
+    strbuf_add(&out,
+               load->is_new ? STR("Connection: close\r\n") : STR("Connection: keep-alive\r\n"));
     strbuf_add(&out, STR("X-Pad: "));
     while (out.len < REQUEST_BYTES - 4) {
         strbuf_add_char(&out, 'p');
@@ -365,13 +375,12 @@ static void report(const struct load *load, double seconds)
         printf("%s\"%s\": %llu", i > 0 ? ", " : "", fail_names[i],
                (unsigned long long)load->fails[i]);
     }
-    printf("}, \"p50_us\": %llu, \"p90_us\": %llu, \"p99_us\": %llu, \"p999_us\": %llu, "
-           "\"max_us\": %llu}\n",
-           (unsigned long long)percentile_us(load, 0.5),
-           (unsigned long long)percentile_us(load, 0.9),
-           (unsigned long long)percentile_us(load, 0.99),
-           (unsigned long long)percentile_us(load, 0.999),
-           (unsigned long long)load->latency_us_max);
+    printf(
+        "}, \"p50_us\": %llu, \"p90_us\": %llu, \"p99_us\": %llu, \"p999_us\": %llu, "
+        "\"max_us\": %llu}\n",
+        (unsigned long long)percentile_us(load, 0.5), (unsigned long long)percentile_us(load, 0.9),
+        (unsigned long long)percentile_us(load, 0.99),
+        (unsigned long long)percentile_us(load, 0.999), (unsigned long long)load->latency_us_max);
     (void)fflush(stdout);
 }
 

@@ -1,4 +1,4 @@
-/* origin.c - the origin of `make bench`: answers GET /N with N bytes, keep-alive, one thread, epoll.
+/* origin.c - the origin of `make bench`: answers GET /N with N bytes; one thread, epoll.
  * It does as little as an honest server can: finds the end of each head, takes the number from the
  * target, sends head and body in one call. Prints its port when it listens. */
 #define _GNU_SOURCE
@@ -103,7 +103,8 @@ static bool serve(const struct origin *origin, struct session *session)
 
 static void accept_all(const struct origin *origin)
 {
-    for (int fd; (fd = accept4(origin->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+    for (int fd;
+         (fd = accept4(origin->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
         int one = 1;
         struct session *session = calloc(1, sizeof(*session));
         struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET,
