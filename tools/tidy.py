@@ -86,12 +86,10 @@ def blank(text):
 
 
 def read_floors():
-    floors = {}
-    for line in pathlib.Path("tools/floors.txt").read_text().split("\n"):
-        if line and not line.startswith("#"):
-            for room in line.split():
-                floors[room] = len(set(floors.values()))
-    return floors
+    """Returns {room: floor}; rooms on one line stand on one floor."""
+    lines = pathlib.Path("tools/floors.txt").read_text().split("\n")
+    floors = [line.split() for line in lines if line and not line.startswith("#")]
+    return {room: floor for floor, rooms in enumerate(floors) for room in rooms}
 
 
 class Tree:
@@ -228,6 +226,8 @@ def check_file_lines(tree):
 def check_banned_calls(tree):
     """Calls that have no safe use here (STYLE.md, rules 7 to 10)."""
     for file in tree.c:
+        if file.path.startswith("tests/"):
+            continue
         for i, line in enumerate(file.code):
             match = BANNED.search(line)
             if match and not line.lstrip().startswith("#"):
