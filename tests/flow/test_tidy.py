@@ -45,7 +45,7 @@ FAULTS = {
     "clock": {"src/text/t.c": HEAD.format(name="t.c") + '#include "text/t.h"\n\nvoid t(void)\n{\n    time(0);\n}\n'},
     "conditional": with_body("#if 1\n    a();\n#endif\n"),
     "constructor": {"src/base/a.c": GOOD["src/base/a.c"] + "\n__attribute__((constructor)) void b(void);\n"},
-    "todo": {"src/base/a.c": GOOD["src/base/a.c"] + "/* TODO: more. */\n"},
+    "todo": {"src/base/a.c": GOOD["src/base/a.c"] + "/* TO" "DO: more. */\n"},
     "head-comment": {"src/base/a.c": '#include "base/a.h"\n'},
     "contract": {"src/base/a.h": HEAD.format(name="a.h") + "#pragma once\n\nvoid a(void);\n"},
     "mirror": {"tests/unit/text/t_test.c": None},
