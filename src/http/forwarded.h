@@ -14,8 +14,8 @@ struct forwarded_rules {
 
 struct forwarded {
     struct addr client; /* the first address from the right that is not a trusted proxy */
-    struct str proto;   /* "http" or "https": what the client spoke to the outermost trusted proxy */
-    struct str host;    /* X-Forwarded-Host of a trusted peer, or empty */
+    struct str proto; /* "http" or "https": what the client spoke to the outermost trusted proxy */
+    struct str host;  /* X-Forwarded-Host of a trusted peer, or empty */
 };
 
 /* Reads the chain from right to left. From an untrusted peer every identity field is dropped. */

@@ -68,11 +68,12 @@ struct head {
     uint8_t minor;      /* HTTP/1.minor of the sender */
     uint8_t body;       /* enum body_kind, decided by judge.c */
     bool has_query;
-    bool is_persistent;       /* the sender's connection may carry another message */
-    bool expects_continue;    /* Expect: 100-continue */
-    bool wants_upgrade;       /* Connection: upgrade and an Upgrade field */
-    bool has_te_trailers;     /* TE: trailers, named by Connection */
-    uint64_t content_length;  /* with BODY_LENGTH; else 0. A HEAD response may carry one to forward */
+    bool is_persistent;    /* the sender's connection may carry another message */
+    bool expects_continue; /* Expect: 100-continue */
+    bool wants_upgrade;    /* Connection: upgrade and an Upgrade field */
+    bool has_te_trailers;  /* TE: trailers, named by Connection */
+    uint64_t
+        content_length; /* with BODY_LENGTH; else 0. A HEAD response may carry one to forward */
     bool has_content_length;
 };
 
@@ -89,6 +90,9 @@ MUST_USE enum err fields_add(struct fields *fields, struct arena *arena, struct 
 /* Drops every field of that name, then appends one. */
 MUST_USE enum err fields_set(struct fields *fields, struct arena *arena, struct str name,
                              struct str value);
+/* The same for an interned name, which is written in its canonical spelling. */
+MUST_USE enum err fields_set_id(struct fields *fields, struct arena *arena, enum field_id id,
+                                struct str value);
 /* Drops every field of that name; returns how many. */
 uint32_t fields_remove(struct fields *fields, struct str name);
 uint32_t fields_remove_id(struct fields *fields, enum field_id id);

@@ -10,15 +10,16 @@ struct chunked {
     uint8_t state;
     uint8_t digits;
     bool is_done;
-    /* Trailer lines are collected here when keep_trailers is set; see chunked_init. */
+    /* The current trailer line is collected in the arena when `trailers` is set. */
     struct arena *arena;
     struct fields *trailers;
     char *line;
-    uint32_t line_len;
+    uint32_t line_len, line_cap;
 };
 
-/* `trailers` may be NULL: trailer fields are then checked and dropped. Otherwise allowed ones
- * (not framing, routing or authorisation names: fields.def) are kept in `arena`. */
+/* `trailers` may be NULL: trailer fields are then checked and dropped. Otherwise allowed ones are kept
+ * in `arena`, the others dropped in silence (RFC 9110 6.5.1): names with a rule in fields.def (framing,
+ * routing, authorisation, identity, hop-by-hop) and names with an underscore. */
 void chunked_init(struct chunked *chunked, struct arena *arena, struct fields *trailers);
 /* Takes bytes from the front of *bytes up to and including one run of data, which *data then names
  * (a slice of *bytes, empty when none was reached). Call again while bytes are left.

@@ -7,6 +7,8 @@
 
 #include "http/message.h"
 
+struct scan;
+
 enum h1_kind { H1_REQUEST, H1_RESPONSE };
 
 struct h1_limits {
@@ -17,8 +19,9 @@ struct h1_parser {
     struct head *head;
     struct arena *arena; /* for growing head->fields */
     const struct h1_limits *limits;
-    size_t at;    /* bytes taken: when parsing is complete, the length of the head */
-    uint8_t kind; /* enum h1_kind */
+    const struct scan *scan; /* set by h1_parser_init: the fastest of h1/scan.h */
+    size_t at;               /* bytes taken: when parsing is complete, the length of the head */
+    uint8_t kind;            /* enum h1_kind */
     bool has_start_line;
 };
 

@@ -1,0 +1,23 @@
+/* chars.h - one table that says what each byte may be part of, so that every grammar of this room
+ * asks one load and one mask (RFC 9110 5.5 and 5.6.2, RFC 9112 3.2, RFC 3986 3.2.2 and 3.3). */
+#pragma once
+
+#include "base/platform.h"
+
+enum char_class {
+    CHAR_TOKEN = 1,       /* tchar */
+    CHAR_TEXT = 2,        /* field value, reason phrase: visible, obs-text, space, tab */
+    CHAR_TARGET = 4,      /* request target: visible ASCII but '#' */
+    CHAR_PATH = 8,        /* stands in a path as it is: unreserved, sub-delims, ':', '@', not '/' */
+    CHAR_HOST = 16,       /* a letter, digit, '-', '_' of a host name; letters in either case */
+    CHAR_UPPER = 32,      /* an ASCII capital */
+    CHAR_UNRESERVED = 64, /* RFC 3986 2.3: its escape is decoded */
+    CHAR_VISIBLE = 128    /* visible ASCII */
+};
+
+extern const uint8_t char_classes[256];
+
+static inline bool char_is(char c, enum char_class class)
+{
+    return (char_classes[(unsigned char)c] & class) != 0;
+}

@@ -1,0 +1,266 @@
+/* parser.c - see parser.h. One pass: a scan (h1/scan.h) finds where each line's parts end, and what
+ * it stopped at is either exactly what the grammar wants there or an error. Pointers are used instead
+ * of cutting slices because this is the loop that every request pays for.
+ * What an error is depends only on the bytes before it, never on how they were cut into reads. */
+#include "http/h1/parser.h"
+
+#include "base/check.h"
+#include "http/chars.h"
+#include "http/field_rules.h"
+#include "http/h1/scan.h"
+
+enum { VERSION_LINE_BYTES = 10 }; /* "HTTP/1.1" CR LF */
+
+static_assert(sizeof(struct field) == 40, "a field is written whole for each line of a head");
+
+void h1_parser_init(struct h1_parser *parser, enum h1_kind kind, struct head *head,
+                    struct arena *arena, const struct h1_limits *limits)
+{
+    CHECK(limits->head_bytes_max > 0);
+    CHECK(head->fields.cap == 0 || head->fields.at != NULL);
+    struct fields fields = {.at = head->fields.at, .cap = head->fields.cap};
+    *head = (struct head){.fields = fields};
+    *parser = (struct h1_parser){.head = head, .arena = arena, .limits = limits};
+    parser->kind = (uint8_t)kind;
+    parser->scan = scan_best();
+}
+
+/* The rest of a request line after the target's space: the version and its line end.
+ * RFC 9112 2.3: the name is case-sensitive; anything but 1.0 and 1.1 is another protocol. */
+static enum err request_version(struct head *head, const char *at, const char *end)
+{
+    static const char pattern[VERSION_LINE_BYTES] = "HTTP/d.d\r\n";
+    for (size_t i = 0; i < VERSION_LINE_BYTES; i++) {
+        if (at + i == end) {
+            return ERR_AGAIN;
+        }
+        if (pattern[i] == 'd' ? !char_is_digit(at[i]) : at[i] != pattern[i]) {
+            return i < 8 ? ERR_BAD_REQUEST_LINE : ERR_BAD_LINE_END;
+        }
+    }
+    head->minor = (uint8_t)(at[7] - '0');
+    return at[5] == '1' && head->minor <= 1 ? OK : ERR_BAD_VERSION;
+}
+
+static inline bool is_version_1_1(const char *at, const char *end)
+{
+    return end - at >= VERSION_LINE_BYTES && memcmp(at, "HTTP/1.1\r\n", VERSION_LINE_BYTES) == 0;
+}
+
+static enum err request_target(struct h1_parser *parser, const char *begin, const char *at,
+                               const char *end)
+{
+    struct head *head = parser->head;
+    /* One byte more than the limit is looked at, so that a longer target is told from one that is
+     * still arriving. */
+    size_t room = (size_t)(end - at), bytes_max = parser->limits->target_bytes_max;
+    const char *window_end = room > bytes_max ? at + bytes_max + 1 : end;
+    const char *stop = parser->scan->target(begin, at, window_end);
+    size_t len = (size_t)(stop - at);
+    if (UNLIKELY(len > bytes_max)) {
+        return ERR_TARGET_BYTES;
+    }
+    if (UNLIKELY(stop == end)) {
+        return ERR_AGAIN;
+    }
+    if (UNLIKELY(*stop != ' ')) {
+        bool is_line_end = *stop == '\r' || *stop == '\n';
+        return is_line_end ? ERR_BAD_REQUEST_LINE : ERR_BAD_TARGET;
+    }
+    if (UNLIKELY(len == 0)) {
+        return ERR_BAD_TARGET;
+    }
+    head->target = str_of(at, len);
+    at = stop + 1;
+    head->minor = 1;
+    if (UNLIKELY(!is_version_1_1(at, end))) {
+        TRY(request_version(head, at, end));
+    }
+    parser->at = (size_t)(at + VERSION_LINE_BYTES - begin);
+    parser->has_start_line = true;
+    return OK;
+}
+
+static enum err request_line(struct h1_parser *parser, const char *begin, const char *end)
+{
+    struct head *head = parser->head;
+    const char *at = begin;
+    while (at < end && char_is(*at, CHAR_TOKEN)) {
+        at++;
+    }
+    if (at == end) {
+        return ERR_AGAIN;
+    }
+    if (*at != ' ' || at == begin) {
+        return *at == '\r' || *at == '\n' ? ERR_BAD_REQUEST_LINE : ERR_BAD_METHOD;
+    }
+    head->method_text = str_of(begin, (size_t)(at - begin));
+    head->method = (uint8_t)method_of(head->method_text);
+    return request_target(parser, begin, at + 1, end);
+}
+
+/* RFC 9112 4. The space after the status is not missed when no reason follows: many origins leave it
+ * out, and nothing can be read in two ways by that. */
+static enum err status_line(struct h1_parser *parser, const char *begin, const char *end)
+{
+    static const char pattern[] = "HTTP/1.m sdd";
+    enum { CODE_AT = 9, STATUS_BYTES = sizeof pattern - 1 };
+    struct head *head = parser->head;
+    for (size_t i = 0; i < STATUS_BYTES; i++) {
+        if (begin + i == end) {
+            return ERR_AGAIN;
+        }
+        char c = begin[i], p = pattern[i];
+        bool is_good = p == 'm'   ? c == '0' || c == '1'
+                       : p == 's' ? c >= '1' && c <= '5'
+                       : p == 'd' ? char_is_digit(c)
+                                  : c == p;
+        if (!is_good) {
+            return ERR_ORIGIN_BAD_HEAD;
+        }
+    }
+    const char *code = begin + CODE_AT, *at = begin + STATUS_BYTES;
+    head->minor = (uint8_t)(begin[7] - '0');
+    head->status = (uint16_t)((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
+    if (at < end && *at == ' ') {
+        at++;
+        const char *reason = at;
+        while (at < end && char_is(*at, CHAR_TEXT)) {
+            at++;
+        }
+        head->reason = str_of(reason, (size_t)(at - reason));
+    }
+    if (at == end || (*at == '\r' && at + 1 == end)) {
+        return ERR_AGAIN;
+    }
+    if (at[0] != '\r' || at[1] != '\n') {
+        return ERR_ORIGIN_BAD_HEAD;
+    }
+    parser->at = (size_t)(at + 2 - begin);
+    parser->has_start_line = true;
+    return OK;
+}
+
+/* Why the line at `at` is not yet, or never, a field: the scan ended at name_end and stop. */
+static enum err field_fault(const char *at, const char *name_end, const char *stop, const char *end)
+{
+    if (name_end == end) {
+        return ERR_AGAIN;
+    }
+    if (name_end == at && (*at == ' ' || *at == '\t')) {
+        return ERR_BAD_FIELD; /* RFC 9112 5.2: obs-fold */
+    }
+    if (*name_end == '\n') {
+        return ERR_BAD_LINE_END;
+    }
+    if (name_end == at || (*name_end != ':' && *name_end != '\r')) {
+        return ERR_BAD_FIELD_NAME;
+    }
+    if (*name_end != ':') {
+        return ERR_BAD_FIELD;
+    }
+    if (stop == end || (*stop == '\r' && stop + 1 == end)) {
+        return ERR_AGAIN;
+    }
+    return *stop == '\r' || *stop == '\n' ? ERR_BAD_LINE_END : ERR_BAD_FIELD;
+}
+
+/* Makes room for one more field, up to the limit. */
+static enum err field_room(struct h1_parser *parser, uint32_t *room)
+{
+    struct fields *fields = &parser->head->fields;
+    if (fields->count >= parser->limits->field_count_max) {
+        return ERR_FIELD_COUNT;
+    }
+    TRY(fields_reserve(fields, parser->arena, 1));
+    bool is_bounded = parser->limits->field_count_max < fields->cap;
+    *room = is_bounded ? parser->limits->field_count_max : fields->cap;
+    return OK;
+}
+
+/* The line [at, stop) CR LF, whose name ends at the colon `name_end`. */
+static inline void field_take(struct fields *fields, const char *at, const char *name_end,
+                              const char *stop)
+{
+    const char *value = name_end + 1, *value_end = stop;
+    bool is_verbatim = *value == ' ';
+    value += is_verbatim;
+    /* RFC 9112 5.1: white space around the value is no part of it. A tab is not visible, not text:
+     * only values that start or end in space or tab take these loops. */
+    while (UNLIKELY(value < value_end && (*value == ' ' || *value == '\t'))) {
+        value++;
+        is_verbatim = false;
+    }
+    while (UNLIKELY(value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))) {
+        value_end--;
+        is_verbatim = false;
+    }
+    struct field *field = &fields->at[fields->count++];
+    field->name = str_of(at, (size_t)(name_end - at));
+    field->value = str_of(value, (size_t)(value_end - value));
+    field->id = (uint16_t)field_id_of(field->name);
+    field->flags = is_verbatim ? FIELD_IS_VERBATIM : 0;
+    fields->known |= field_bit(field->id);
+}
+
+static enum err field_lines(struct h1_parser *parser, const char *begin, const char *end)
+{
+    struct fields *fields = &parser->head->fields;
+    const struct scan *scan = parser->scan;
+    uint32_t room = fields->cap < parser->limits->field_count_max ? fields->cap
+                                                                  : parser->limits->field_count_max;
+    const char *at = begin + parser->at;
+    while (at < end && *at != '\r') {
+        const char *name_end;
+        const char *stop = scan->field(begin, at, end, &name_end);
+        /* A field line: a name, a colon at once, text up to CR LF. */
+        bool is_whole = end - stop >= 2 && stop[0] == '\r' && stop[1] == '\n';
+        if (UNLIKELY(!is_whole || *name_end != ':' || name_end == at)) {
+            return field_fault(at, name_end, stop, end);
+        }
+        if (UNLIKELY(fields->count >= room)) {
+            TRY(field_room(parser, &room));
+        }
+        field_take(fields, at, name_end, stop);
+        at = stop + 2;
+        parser->at = (size_t)(at - begin);
+    }
+    if (end - at < 2) {
+        return ERR_AGAIN;
+    }
+    if (at[1] != '\n') {
+        return ERR_BAD_LINE_END;
+    }
+    parser->at += 2;
+    return OK;
+}
+
+static enum err parse(struct h1_parser *parser, const char *begin, const char *end)
+{
+    if (!parser->has_start_line) {
+        bool is_request = parser->kind == H1_REQUEST;
+        TRY(is_request ? request_line(parser, begin, end) : status_line(parser, begin, end));
+    }
+    return field_lines(parser, begin, end);
+}
+
+enum err h1_parse(struct h1_parser *parser, struct str bytes)
+{
+    CHECK(parser->at <= bytes.len);
+    size_t bytes_max = parser->limits->head_bytes_max;
+    if (bytes.len == 0) {
+        return ERR_AGAIN;
+    }
+    /* Only as many bytes as a head may have are looked at: then a head over the limit gives the same
+     * error whether it came whole or in pieces. */
+    bool is_full = bytes.len >= bytes_max;
+    enum err e = parse(parser, bytes.at, bytes.at + (is_full ? bytes_max : bytes.len));
+    if (e == ERR_AGAIN && is_full) {
+        e = ERR_HEAD_BYTES;
+    }
+    if (LIKELY(e == OK || e == ERR_AGAIN || e == ERR_MEMORY || parser->kind == H1_REQUEST)) {
+        return e;
+    }
+    bool is_limit = e == ERR_HEAD_BYTES || e == ERR_FIELD_COUNT;
+    return is_limit ? ERR_ORIGIN_HEAD_BYTES : ERR_ORIGIN_BAD_HEAD;
+}

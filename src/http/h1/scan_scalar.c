@@ -1,0 +1,88 @@
+/* scan_scalar.c - the path for every processor: names through the table of chars.h (they are short),
+ * values and targets eight bytes at a time in a plain register. */
+#include "http/h1/scan.h"
+
+#include "http/chars.h"
+
+#include <string.h>
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static inline uint64_t load8(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
+}
+
+/* Bit 7 of each byte below `limit` (at most 0x80). Exact for the lowest such byte; bytes above it
+ * may be reported wrongly, because the subtraction borrows. */
+static inline uint64_t bytes_below(uint64_t word, uint8_t limit)
+{
+    return (word - EACH(limit)) & ~word & EACH(0x80U);
+}
+
+static inline const char *scan_class(const char *at, const char *end, enum char_class class)
+{
+    while (end - at >= 4) {
+        if (!char_is(at[0], class)) {
+            return at;
+        }
+        if (!char_is(at[1], class)) {
+            return at + 1;
+        }
+        if (!char_is(at[2], class)) {
+            return at + 2;
+        }
+        if (!char_is(at[3], class)) {
+            return at + 3;
+        }
+        at += 4;
+    }
+    while (at < end && char_is(*at, class)) {
+        at++;
+    }
+    return at;
+}
+
+static const char *scan_text(const char *at, const char *end)
+{
+    while (end - at >= 8) {
+        uint64_t word = load8(at);
+        uint64_t stops = bytes_below(word, 0x20) | bytes_below(word ^ EACH(0x7fU), 1);
+        if (stops == 0) {
+            at += 8;
+            continue;
+        }
+        at += __builtin_ctzll(stops) / 8;
+        if (*at != '\t') {
+            return at;
+        }
+        at++;
+    }
+    return scan_class(at, end, CHAR_TEXT);
+}
+
+static const char *field(const char *begin, const char *at, const char *end, const char **name_end)
+{
+    (void)begin;
+    *name_end = scan_class(at, end, CHAR_TOKEN);
+    return scan_text(*name_end, end);
+}
+
+static const char *target(const char *begin, const char *at, const char *end)
+{
+    (void)begin;
+    while (end - at >= 8) {
+        uint64_t word = load8(at);
+        uint64_t stops = bytes_below(word, 0x21) | bytes_below(word ^ EACH(0x7fU), 1) |
+                         bytes_below(word ^ EACH((uint8_t)'#'), 1) | (word & EACH(0x80U));
+        if (stops != 0) {
+            return at + __builtin_ctzll(stops) / 8;
+        }
+        at += 8;
+    }
+    return scan_class(at, end, CHAR_TARGET);
+}
+
+const struct scan scan_scalar = {"scalar", field, target};

@@ -1,0 +1,9 @@
+/* list.h - comma separated lists of tokens in field values (RFC 9110 5.6.1), without weights. */
+#pragma once
+
+#include "http/message.h"
+
+/* Whether one element of `list` is `token`, without case. */
+bool list_has(struct str list, struct str token);
+/* The same over all fields of that id: repeated fields are one list (RFC 9110 5.3). */
+bool list_field_has(const struct fields *fields, enum field_id id, struct str token);
