@@ -2,6 +2,8 @@
  * handover.h. Both ends use it. One record is one message, so there is nothing to reassemble. */
 #define _GNU_SOURCE
 #include "net/handover.h"
+
+#include "base/check.h"
 #include "net/socket.h"
 
 #include <errno.h>
@@ -11,6 +13,8 @@ union control {
     struct cmsghdr head; /* for its alignment */
     char bytes[CMSG_SPACE(sizeof(int))];
 };
+
+static_assert(sizeof(union control) - CMSG_LEN(0) <= 2 * sizeof(int), "take_passed sees them all");
 
 enum err handover_put(int fd, const struct handover_record *record, int passed_fd)
 {
@@ -41,16 +45,20 @@ enum err handover_put(int fd, const struct handover_record *record, int passed_f
     return is_gone ? ERR_CLOSED : ERR_IO;
 }
 
-/* There is room for one descriptor: the kernel closes what does not fit. */
+/* Keeps the first descriptor. There can be two, as the kernel aligns their room; it closes what does
+ * not fit. */
 static int take_passed(struct msghdr *message)
 {
-    int passed_fd = -1;
+    int fds[2] = {-1, -1};
     struct cmsghdr *head = CMSG_FIRSTHDR(message);
-    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-        head->cmsg_len == CMSG_LEN(sizeof passed_fd)) {
-        memcpy(&passed_fd, CMSG_DATA(head), sizeof passed_fd);
+    if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) {
+        return -1;
     }
-    return passed_fd;
+    size_t bytes = head->cmsg_len - CMSG_LEN(0);
+    CHECK(bytes <= sizeof fds);
+    memcpy(fds, CMSG_DATA(head), bytes);
+    socket_close(&fds[1]);
+    return fds[0];
 }
 
 enum err handover_get(int fd, struct handover_record *record, int *passed_fd)

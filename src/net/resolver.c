@@ -336,6 +336,7 @@ enum err resolver_init(struct resolver *resolver, struct loop *loop,
     *resolver = (struct resolver){.loop = loop, .poll.fd = -1, .settle.run = settle};
     struct resolver_conf *own = &resolver->conf;
     *own = *conf;
+    own->conf_path = conf->conf_path != NULL ? conf->conf_path : "/etc/resolv.conf";
     own->timeout_ms = conf->timeout_ms > 0 ? conf->timeout_ms : 2000;
     own->tries = conf->tries > 0 ? conf->tries : 2;
     own->ttl_ms_min = or_default(conf->ttl_ms_min, LIMIT_VALUE(name_ttl_ms_min));

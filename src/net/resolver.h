@@ -63,10 +63,11 @@ struct resolver_name {
 };
 
 struct resolver_conf {
-    const char *servers; /* "127.0.0.1:5353,[::1]:53"; NULL: as /etc/resolv.conf says, and anew
-                             * when that file changes */
-    uint32_t timeout_ms; /* of the first try at a server; 0: 2000 */
-    uint32_t tries;      /* at each server; 0: 2 */
+    const char *servers;                /* "127.0.0.1:5353,[::1]:53"; NULL: as conf_path says */
+    const char *conf_path;              /* read anew when it changes; NULL: /etc/resolv.conf */
+    uint16_t conf_port;                 /* of the servers that it names; 0: 53 */
+    uint32_t timeout_ms;                /* of the first try at a server; 0: 2000 */
+    uint32_t tries;                     /* at each server; 0: 2 */
     int64_t ttl_ms_min, ttl_ms_max;     /* 0: as limits.def says */
     int64_t retry_ms_min, retry_ms_max; /* 0: as limits.def says */
     uint64_t seed;                      /* of the jitter */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 
 #include <ares.h>
+#include <limits.h>
 #include <netdb.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -22,8 +23,6 @@ enum {
     EVENTS_PER_READ = 16,
     CONF_CHECK_MS = 5000
 };
-
-static const char conf_path[] = "/etc/resolv.conf";
 
 /* Newer c-ares has a cache. Ours is the list of names: with two, a TTL would run twice. */
 #ifdef ARES_OPT_QUERY_CACHE
@@ -167,15 +166,23 @@ static void on_interest(void *arg, ares_socket_t fd, int is_reading, int is_writ
 static enum err open_channel(struct resolver *resolver, char lookup, struct ares_channeldata **out)
 {
     char lookups[] = {lookup, '\0'};
+    char path[PATH_MAX];
+    struct strbuf out_path = strbuf_over(path, sizeof path - 1);
+    strbuf_add_c(&out_path, resolver->conf.conf_path);
+    path[out_path.len] = '\0';
     struct ares_options options = {.flags = ARES_FLAG_EDNS,
                                    .timeout = (int)resolver->conf.timeout_ms,
                                    .tries = (int)resolver->conf.tries,
                                    .ednspsz = EDNS_BYTES,
                                    .lookups = lookups,
+                                   .resolvconf_path = path,
+                                   .udp_port = resolver->conf.conf_port,
+                                   .tcp_port = resolver->conf.conf_port,
                                    .sock_state_cb = on_interest,
                                    .sock_state_cb_data = resolver};
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
-               ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE;
+               ARES_OPT_LOOKUPS | ARES_OPT_RESOLVCONF | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE;
+    mask |= resolver->conf.conf_port != 0 ? ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT : 0;
     mask |= without_cache(&options);
     if (ares_init_options(out, &options, mask) != ARES_SUCCESS) {
         *out = NULL;
@@ -188,11 +195,11 @@ static enum err open_channel(struct resolver *resolver, char lookup, struct ares
     return OK;
 }
 
-/* When /etc/resolv.conf was last changed; 0: there is none. */
-static int64_t conf_changed_at_ns(void)
+/* When the file was last changed; 0: there is none. */
+static int64_t conf_changed_at_ns(const struct resolver *resolver)
 {
     struct stat status;
-    if (stat(conf_path, &status) != 0) {
+    if (stat(resolver->conf.conf_path, &status) != 0) {
         return 0;
     }
     return status.st_mtim.tv_sec * NS_PER_SEC + status.st_mtim.tv_nsec;
@@ -203,7 +210,7 @@ enum err resolver_ares_open(struct resolver *resolver)
     resolver->timeout.fire = on_timeout;
     resolver->poll.on_ready = on_sockets;
     resolver->conf_checked_at_ms = resolver->loop->now_ms;
-    resolver->conf_changed_at_ns = conf_changed_at_ns();
+    resolver->conf_changed_at_ns = conf_changed_at_ns(resolver);
     resolver->poll.fd = epoll_create1(EPOLL_CLOEXEC);
     if (resolver->poll.fd < 0 || ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
         return ERR_SYSTEM;
@@ -275,7 +282,7 @@ void resolver_ares_follow_conf(struct resolver *resolver)
     if (resolver->conf.servers != NULL || now_ms - resolver->conf_checked_at_ms < CONF_CHECK_MS) {
         return;
     }
-    int64_t changed_at_ns = conf_changed_at_ns();
+    int64_t changed_at_ns = conf_changed_at_ns(resolver);
     resolver->conf_checked_at_ms = now_ms;
     /* No file: perhaps it is being replaced this moment. */
     if (changed_at_ns == 0 || changed_at_ns == resolver->conf_changed_at_ns) {
@@ -283,10 +290,11 @@ void resolver_ares_follow_conf(struct resolver *resolver)
     }
     struct ares_channeldata *next = NULL;
     if (open_channel(resolver, 'b', &next) != OK) {
-        log_line(LOG_WARN, "net", "%s has changed but cannot be used", conf_path);
+        log_line(LOG_WARN, "net", "%s has changed but cannot be used", resolver->conf.conf_path);
         return;
     }
-    log_line(LOG_INFO, "net", "%s has changed; its name servers are asked from now on", conf_path);
+    log_line(LOG_INFO, "net", "%s has changed; its name servers are asked from now on",
+             resolver->conf.conf_path);
     resolver->conf_changed_at_ns = changed_at_ns;
     struct ares_channeldata *before = resolver->dns;
     resolver->dns = next;

@@ -16,7 +16,7 @@ bool resolver_ares_hosts(struct resolver *resolver, struct resolver_round *round
  * returns. */
 void resolver_ares_ask(struct resolver *resolver, struct resolver_question *question,
                        const char *host);
-/* Opens the servers' channel anew when /etc/resolv.conf has changed; looks every few seconds. */
+/* Opens the servers' channel anew when conf_path has changed; looks every CONF_CHECK_MS. */
 void resolver_ares_follow_conf(struct resolver *resolver);
 
 /* In resolver.c: puts an address down, sorted, once. */

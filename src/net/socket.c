@@ -1,5 +1,5 @@
 /* socket.c - non-blocking sockets; see socket.h.
- * The one place where errno of the network calls is read. TCP: RFC 9293; dual stack: RFC 3493 5.3. */
+ * errno of the network calls is read here and in pipe.c, nowhere else. Dual stack: RFC 3493 5.3. */
 #define _GNU_SOURCE
 #include "net/socket.h"
 

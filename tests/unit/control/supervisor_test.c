@@ -171,7 +171,7 @@ static struct addr free_address(char *text, size_t text_bytes)
 
 /* What a server said to one connection; 0 answers within `wait_ms`: pid 0. */
 struct answer {
-    int pid, restarts, hups;
+    uint64_t pid, restarts, hups;
 };
 
 static struct answer ask_on(int fd, int wait_ms)
@@ -179,9 +179,12 @@ static struct answer ask_on(int fd, int wait_ms)
     struct answer answer = {0};
     char text[64] = {0};
     struct pollfd polled = {.fd = fd, .events = POLLIN};
-    if (poll(&polled, 1, wait_ms) == 1 && read(fd, text, sizeof text - 1) > 0 &&
-        sscanf(text, "%d %d %d", &answer.pid, &answer.restarts, &answer.hups) != 3) {
-        answer.pid = 0;
+    if (poll(&polled, 1, wait_ms) == 1 && read(fd, text, sizeof text - 1) > 0) {
+        struct str_pair pid = str_cut(str_trim(str_cut(str_from_c(text), '\n').head), ' ');
+        struct str_pair rest = str_cut(pid.tail, ' ');
+        WANT(str_to_u64(pid.head, &answer.pid));
+        WANT(str_to_u64(rest.head, &answer.restarts));
+        WANT(str_to_u64(rest.tail, &answer.hups));
     }
     return answer;
 }
@@ -232,13 +235,13 @@ TEST(a_killed_data_process_is_replaced_and_no_connection_is_refused)
     struct answer before = ask_until_up(&addr);
     WANT(before.pid > 0 && before.restarts == 0);
     /* Stopped first, so that the connections surely wait in the queue when it dies. */
-    (void)kill(before.pid, SIGSTOP);
+    (void)kill((pid_t)before.pid, SIGSTOP);
     int waiting[8];
     for (size_t i = 0; i < COUNT_OF(waiting); i++) {
         waiting[i] = connect_to(&addr);
         WANT(waiting[i] >= 0);
     }
-    (void)kill(before.pid, SIGKILL);
+    (void)kill((pid_t)before.pid, SIGKILL);
     int in_gap = connect_to(&addr);
     WANT(in_gap >= 0);
     for (size_t i = 0; i < COUNT_OF(waiting); i++) {
@@ -261,7 +264,7 @@ TEST(signals_are_passed_on)
     pid_t pid = supervise(serve, text, &standard);
     WANT(ask_until_up(&addr).hups == 0);
     (void)kill(pid, SIGHUP);
-    int hups = 0;
+    uint64_t hups = 0;
     for (int i = 0; i < 100 && hups == 0; i++) {
         hups = ask(&addr).hups;
     }
@@ -317,7 +320,7 @@ TEST(the_data_process_outlives_its_supervisor)
     WANT(waitpid(pid, &status, 0) == pid);
     struct answer after = ask(&addr);
     WANT(after.pid > 0 && after.pid == before.pid);
-    (void)kill(before.pid, SIGTERM);
+    (void)kill((pid_t)before.pid, SIGTERM);
 }
 
 TEST(an_address_of_somebody_else_ends_the_start)

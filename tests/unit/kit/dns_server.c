@@ -36,7 +36,8 @@ static void add_u16(struct out *out, unsigned value)
 }
 
 /* A record whose owner is the name asked for. */
-static void add_record(struct out *out, unsigned type, unsigned ttl_sec, const uint8_t *data, unsigned bytes)
+static void add_record(struct out *out, unsigned type, unsigned ttl_sec, const uint8_t *data,
+                       unsigned bytes)
 {
     if (sizeof out->at - out->len < 12U + bytes) {
         return;
@@ -116,7 +117,8 @@ static unsigned rcode_of(int mode, unsigned type)
 }
 
 /* Builds the answer; false: none is to be sent. */
-static bool answer(struct dns_server *server, const uint8_t *asked, size_t len, bool is_tcp, struct out *out)
+static bool answer(struct dns_server *server, const uint8_t *asked, size_t len, bool is_tcp,
+                   struct out *out)
 {
     static const uint8_t itself[] = {0xc0, HEAD}, noise[] = {0xff, 0xc0, 0xff, 0xc1, 0x07};
     size_t at = HEAD;
@@ -151,7 +153,8 @@ static bool answer(struct dns_server *server, const uint8_t *asked, size_t len, 
             out->answers = 3;
         }
     }
-    const uint8_t counts[] = {0, 1, (uint8_t)(out->answers >> 8), (uint8_t)out->answers, 0, 0, 0, 0};
+    const uint8_t counts[] = {0, 1, (uint8_t)(out->answers >> 8), (uint8_t)out->answers, 0, 0,
+                              0, 0};
     out->at[3] = (uint8_t)(0x80U | rcode_of(mode, type));
     memcpy(out->at + 4, counts, sizeof counts);
     return true;
@@ -162,11 +165,13 @@ static void serve_udp(struct dns_server *server, struct out *out)
     uint8_t asked[1500];
     struct sockaddr_storage from;
     socklen_t from_bytes = sizeof from;
-    ssize_t n = recvfrom(server->udp_fd, asked, sizeof asked, 0, (struct sockaddr *)&from, &from_bytes);
+    ssize_t n =
+        recvfrom(server->udp_fd, asked, sizeof asked, 0, (struct sockaddr *)&from, &from_bytes);
     if (n > 0) {
         server->udp_questions++;
         if (answer(server, asked, (size_t)n, false, out)) {
-            (void)sendto(server->udp_fd, out->at, out->len, 0, (struct sockaddr *)&from, from_bytes);
+            (void)sendto(server->udp_fd, out->at, out->len, 0, (struct sockaddr *)&from,
+                         from_bytes);
         }
     }
 }
@@ -209,7 +214,7 @@ static void serve_tcp(struct dns_server *server, struct out *out)
 
 static void *serve(void *arg)
 {
-    static struct out out;
+    struct out out;
     struct dns_server *server = arg;
     struct pollfd polled[] = {{.fd = server->udp_fd, .events = POLLIN},
                               {.fd = server->tcp_fd, .events = POLLIN},
@@ -227,18 +232,28 @@ static void *serve(void *arg)
 
 bool dns_server_start(struct dns_server *server)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return dns_server_start_at(server, 1, 0);
+}
+
+bool dns_server_start_at(struct dns_server *server, unsigned host, uint16_t port)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(0x7f000000U + host),
+                               .sin_port = htons(port)};
     socklen_t name_bytes = sizeof name;
     *server = (struct dns_server){.count = 1, .ttl_sec = 60};
     server->tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     server->udp_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (bind(server->tcp_fd, (struct sockaddr *)&name, name_bytes) != 0 || listen(server->tcp_fd, 16) != 0 ||
+    if (bind(server->tcp_fd, (struct sockaddr *)&name, name_bytes) != 0 ||
+        listen(server->tcp_fd, 16) != 0 ||
         getsockname(server->tcp_fd, (struct sockaddr *)&name, &name_bytes) != 0 ||
         bind(server->udp_fd, (struct sockaddr *)&name, name_bytes) != 0 ||
         pipe2(server->stop_fds, O_CLOEXEC) != 0) {
         return false;
     }
-    (void)snprintf(server->address, sizeof server->address, "127.0.0.1:%u", (unsigned)ntohs(name.sin_port));
+    server->port = ntohs(name.sin_port);
+    (void)snprintf(server->address, sizeof server->address, "127.0.0.%u:%u", host,
+                   (unsigned)server->port);
     return pthread_create(&server->thread, NULL, serve, server) == 0;
 }
 

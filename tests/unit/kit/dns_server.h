@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 enum dns_mode {
-    DNS_GOOD,      /* A 10.0.0.1 to 10.0.0.<count>, in falling order; AAAA fd00::1 likewise */
+    DNS_GOOD, /* A 10.0.0.1 to 10.0.0.<count>, in falling order; AAAA fd00::1 likewise */
     DNS_NXDOMAIN,
     DNS_SERVFAIL,
     DNS_REFUSED,
@@ -29,6 +29,7 @@ struct dns_server {
     pthread_t thread;
     int udp_fd, tcp_fd, stop_fds[2];
     char address[32]; /* "127.0.0.1:5353" */
+    uint16_t port;
     _Atomic int mode;
     _Atomic unsigned count, ttl_sec, shift; /* shift is added to the last byte of each address */
     _Atomic unsigned udp_questions, tcp_questions;
@@ -36,5 +37,7 @@ struct dns_server {
 
 /* Starts it on a free port, with one address and a TTL of 60 s; false: it could not. */
 bool dns_server_start(struct dns_server *server);
+/* The same on 127.0.0.<host> and a port; 0: a free one. */
+bool dns_server_start_at(struct dns_server *server, unsigned host, uint16_t port);
 /* Ends the thread and closes everything. */
 void dns_server_stop(struct dns_server *server);

@@ -165,29 +165,3 @@ TEST(a_supervisor_that_died_is_noticed_and_replaced_by_our_own_bind)
     socket_close(&fd);
     loop_drop(&loop);
 }
-
-TEST(what_is_not_a_record_is_refused_with_its_descriptor_closed)
-{
-    int pair[2], passed = -1;
-    struct handover_record record = {.bytes = sizeof record, .version = HANDOVER_VERSION};
-    struct handover_record got;
-    WANT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) == 0);
-    WANT(handover_get(pair[1], &got, &passed) == ERR_AGAIN && passed == -1);
-    WANT(write(pair[0], "short", 5) == 5);
-    WANT(handover_get(pair[1], &got, &passed) == ERR_SYNTAX && passed == -1);
-    record.kind = HANDOVER_ANSWER + 1;
-    WANT(handover_put(pair[0], &record, 0) == OK);
-    WANT(handover_get(pair[1], &got, &passed) == ERR_SYNTAX && passed == -1);
-    record.kind = HANDOVER_READY;
-    record.version++;
-    WANT(handover_put(pair[0], &record, -1) == OK);
-    WANT(handover_get(pair[1], &got, &passed) == ERR_SYNTAX);
-    record.version--;
-    WANT(handover_put(pair[0], &record, 0) == OK);
-    WANT(handover_get(pair[1], &got, &passed) == OK && passed >= 0);
-    socket_close(&passed);
-    (void)close(pair[0]);
-    WANT(handover_get(pair[1], &got, &passed) == ERR_CLOSED);
-    WANT(handover_put(pair[1], &record, -1) == ERR_CLOSED);
-    (void)close(pair[1]);
-}

@@ -48,7 +48,8 @@ static void stop(void)
 
 static void add_families(struct str host, enum name_families families)
 {
-    const struct resolver_name_conf conf = {.host = host, .port = 8080, .families = families, .on_change = on_change};
+    const struct resolver_name_conf conf = {
+        .host = host, .port = 8080, .families = families, .on_change = on_change};
     WANT(resolver_name_add(&resolver, &name, &conf) == OK);
 }
 
@@ -112,8 +113,9 @@ TEST(each_failure_is_told_apart_and_none_takes_addresses_away)
     static const struct {
         enum dns_mode mode;
         enum name_state wanted;
-    } rows[] = {{DNS_NXDOMAIN, NAME_NXDOMAIN}, {DNS_SERVFAIL, NAME_SERVFAIL}, {DNS_REFUSED, NAME_SERVFAIL},
-                {DNS_SILENT, NAME_TIMEOUT},    {DNS_EMPTY, NAME_EMPTY},       {DNS_LOOP, NAME_EMPTY},
+    } rows[] = {{DNS_NXDOMAIN, NAME_NXDOMAIN}, {DNS_SERVFAIL, NAME_SERVFAIL},
+                {DNS_REFUSED, NAME_SERVFAIL},  {DNS_SILENT, NAME_TIMEOUT},
+                {DNS_EMPTY, NAME_EMPTY},       {DNS_LOOP, NAME_EMPTY},
                 {DNS_UNUSABLE, NAME_EMPTY},    {DNS_GARBAGE, NAME_SERVFAIL}};
     start();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -204,7 +206,8 @@ TEST(a_long_answer_comes_over_tcp_and_is_cut_to_the_limit)
 /* What the refresh timer waits, in milliseconds, with the limits' defaults. */
 static int64_t wait_after(unsigned ttl_sec, enum dns_mode mode)
 {
-    const struct resolver_conf conf = {.servers = server.address, .timeout_ms = 100, .tries = 1, .seed = 7};
+    const struct resolver_conf conf = {
+        .servers = server.address, .timeout_ms = 100, .tries = 1, .seed = 7};
     WANT(loop_init(&loop) == OK);
     WANT(resolver_init(&resolver, &loop, &conf) == OK);
     server.ttl_sec = ttl_sec;
@@ -255,7 +258,8 @@ TEST(failures_are_retried_slower_and_slower)
 TEST(nothing_waits_when_no_server_can_be_reached)
 {
     char nowhere[64];
-    const struct resolver_conf conf = {.servers = nowhere, .timeout_ms = 100, .tries = 1, .retry_ms_min = 20};
+    const struct resolver_conf conf = {
+        .servers = nowhere, .timeout_ms = 100, .tries = 1, .retry_ms_min = 20};
     changes = 0;
     /* The port of a server that is gone. */
     WANT(dns_server_start(&server));
@@ -324,9 +328,14 @@ TEST(localhost_and_addresses_need_no_server)
 
 TEST(what_is_not_a_name_is_refused)
 {
-    static const char *const bad[] = {"", ".", "a..b", ".a", "a b", "a/b", "a:80", "caf\xc3\xa9.test", "a..",
-                                      "0123456789012345678901234567890123456789012345678901234567890123"};
-    static const char *const good[] = {"a", "a.", "_sip._tcp.a-b.test", "x.1", "10.0.0.1", "::1", "[::1]"};
+    static const char *const bad[] = {
+        "",     ".",
+        "a..b", ".a",
+        "a b",  "a/b",
+        "a:80", "caf\xc3\xa9.test",
+        "a..",  "0123456789012345678901234567890123456789012345678901234567890123"};
+    static const char *const good[] = {"a",   "a.",   "_sip._tcp.a-b.test", "x.1", "10.0.0.1",
+                                       "::1", "[::1]"};
     char long_host[NAME_BYTES_MAX + 1];
     start();
     const struct resolver_name_conf as_nul = {.host = STR("a\0b"), .on_change = on_change};
@@ -336,7 +345,8 @@ TEST(what_is_not_a_name_is_refused)
         WANT(resolver_name_add(&resolver, &other, &conf) == ERR_SYNTAX);
     }
     for (size_t i = 0; i < COUNT_OF(good); i++) {
-        const struct resolver_name_conf conf = {.host = str_from_c(good[i]), .on_change = on_change};
+        const struct resolver_name_conf conf = {.host = str_from_c(good[i]),
+                                                .on_change = on_change};
         WANT(resolver_name_add(&resolver, &other, &conf) == OK);
         resolver_name_remove(&other);
         resolver_name_remove(&other);
@@ -344,7 +354,8 @@ TEST(what_is_not_a_name_is_refused)
     for (size_t i = 0; i < sizeof long_host; i++) {
         long_host[i] = i % 50 == 49 ? '.' : 'a';
     }
-    struct resolver_name_conf conf = {.host = str_of(long_host, NAME_BYTES_MAX), .on_change = on_change};
+    struct resolver_name_conf conf = {.host = str_of(long_host, NAME_BYTES_MAX),
+                                      .on_change = on_change};
     WANT(resolver_name_add(&resolver, &other, &conf) == OK);
     resolver_name_remove(&other);
     conf.host.len++;
@@ -408,7 +419,8 @@ TEST(more_names_than_places_wait_for_their_turn)
     start();
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         (void)snprintf(hosts[i], sizeof hosts[i], "n%zu.test", i);
-        const struct resolver_name_conf conf = {.host = str_from_c(hosts[i]), .on_change = remove_and_add};
+        const struct resolver_name_conf conf = {.host = str_from_c(hosts[i]),
+                                                .on_change = remove_and_add};
         WANT(resolver_name_add(&resolver, &names[i], &conf) == OK);
         names[i].on_change = on_change;
     }
