@@ -1,6 +1,8 @@
 /* strbuf.c - the bounded builder; see strbuf.h. */
 #include "base/strbuf.h"
 
+#include "base/decimal.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -11,13 +13,8 @@ void strbuf_add_c(struct strbuf *out, const char *text)
 
 void strbuf_add_u64(struct strbuf *out, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    strbuf_add(out, str_of(digits + at, sizeof digits - at));
+    char digits[DECIMAL_BYTES_MAX];
+    strbuf_add(out, str_of(digits, (size_t)(decimal_put(digits, value) - digits)));
 }
 
 void strbuf_add_i64(struct strbuf *out, int64_t value)

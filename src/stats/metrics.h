@@ -25,7 +25,7 @@ enum metric_axis {
     METRIC_AXIS_REASON /* "reason": the code of an enum err */
 };
 
-/* Values of METRIC_AXIS_CODE: "none" for an exchange that ended without a status, "1xx" to "5xx". */
+/* Values of METRIC_AXIS_CODE: "none" for what ended without a status, then "1xx" to "5xx". */
 enum { METRIC_CODES = 6, METRIC_LABELS_MAX = 4 };
 
 /* How many cells a series takes: one, one for each value of its axis, or those of a histogram. */

@@ -53,7 +53,7 @@ enum err registry_init(struct registry *registry, struct stats *stats, struct st
     registry->series_at = region_reserve(SERIES_MAX * sizeof(struct series));
     registry->buckets = region_reserve(BUCKETS * sizeof(uint32_t));
     enum err e = ERR_MEMORY;
-    /* One more than there are series: a new text is kept before the one it follows is given back. */
+    /* One more than there are series: a new text is kept before an old one is given back. */
     if (registry->series_at == NULL || registry->buckets == NULL ||
         (e = slab_init(&registry->text_small, TEXT_SMALL_BYTES, SERIES_MAX + 1)) != OK ||
         (e = slab_init(&registry->text_large, TEXT_BYTES_MAX, SERIES_MAX + 1)) != OK) {
@@ -271,7 +271,8 @@ void registry_release(struct registry *registry, uint64_t oldest)
 void registry_retire(struct registry *registry, enum metric metric, uint32_t cell)
 {
     CHECK(metric < METRIC_COUNT);
-    LIST_EACH(node, &registry->series[metric]) {
+    LIST_EACH(node, &registry->series[metric])
+    {
         struct series *series = CONTAINER_OF(node, struct series, of_metric);
         if (series->cell == cell) {
             series_retire(registry, series);

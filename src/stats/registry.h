@@ -22,7 +22,7 @@ struct series {
     uint32_t cell; /* the first */
     uint16_t text_bytes;
     uint8_t metric; /* enum metric */
-    uint8_t shape; /* of the cells it stands in, which may be more than it needs */
+    uint8_t shape;  /* of the cells it stands in, which may be more than it needs */
     bool is_retired;
 };
 
@@ -31,8 +31,8 @@ struct registry {
     struct stats_block *block; /* of the control thread, for the registry's own metrics */
     struct list series[METRIC_COUNT];
     struct list retired[REGISTRY_SHAPES]; /* oldest first */
-    struct series *series_at; /* LIMIT metric_series of them, taken from the front */
-    uint32_t *buckets;        /* index + 1 of the first series, 0: none */
+    struct series *series_at;             /* LIMIT metric_series of them, taken from the front */
+    uint32_t *buckets;                    /* index + 1 of the first series, 0: none */
     struct slab text_small, text_large;
     uint32_t series_count;
     uint64_t generation;

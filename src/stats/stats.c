@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/region.h"
 
-static_assert((int)CELL_COUNT < (int)LIMIT_VALUE(metric_cells), "the fixed cells leave room for series");
+static_assert((int)CELL_COUNT < (int)LIMIT_VALUE(metric_cells), "room is left for series");
 static_assert(sizeof(_Atomic uint64_t) == sizeof(uint64_t), "a cell is a plain word");
 
 enum { CELLS_BYTES = LIMIT_VALUE(metric_cells) * sizeof(uint64_t) };
