@@ -25,18 +25,18 @@ enum route_report_kind {
     ROUTE_REPORT_BAD_PATTERN, /* error, in path, header or query: `offset` and `text` say why */
     ROUTE_REPORT_BAD_METHOD,  /* error: not a token */
     ROUTE_REPORT_BAD_NAME,   /* error: a header name that is not a token, an empty parameter name */
-    ROUTE_REPORT_SHADOWED,   /* warning: `by` takes everything that this match could take */
-    ROUTE_REPORT_DUPLICATE,  /* warning: `by` has the very same conditions and comes first */
-    ROUTE_REPORT_UNREACHABLE /* warning: every match of the rule is one of the two above */
+    ROUTE_REPORT_SHADOWED,   /* warning: `by` takes all that this match could, its rule lives on */
+    ROUTE_REPORT_UNREACHABLE /* warning: the same for every match of the rule */
 };
 
 struct route_report {
     enum route_report_kind kind;
     const struct route_rule *rule, *by; /* `by` for warnings only */
     uint32_t match_index, by_match_index;
-    size_t offset;   /* bytes into the host, path or value at fault */
-    struct str what; /* the host, path or value at fault */
-    const char *text;
+    bool is_duplicate; /* `by` has the very same conditions */
+    size_t offset;     /* bytes into the host, path or value at fault */
+    struct str what;   /* the host, path or value at fault */
+    const char *text;  /* until the callback returns */
 };
 
 typedef void route_report_fn(void *context, const struct route_report *report);
@@ -93,15 +93,17 @@ MUST_USE enum err router_match(const struct router *router, const struct route_i
 void router_allowed_methods(const struct router *router, const struct route_input *input,
                             struct route_scratch *scratch, struct strbuf *out);
 
+/* Closest first. */
 enum route_verdict_kind {
     ROUTE_VERDICT_TAKES,  /* this one has the request */
-    ROUTE_VERDICT_SECOND, /* would match, but another comes first */
-    ROUTE_VERDICT_QUERY,  /* all but this query parameter (`name`) */
-    ROUTE_VERDICT_HEADER, /* all before it, but not this field (`name`) */
-    ROUTE_VERDICT_METHOD,
-    ROUTE_VERDICT_PATH,
+    ROUTE_VERDICT_SECOND, /* would take it, but another comes first */
+    ROUTE_VERDICT_LIMIT,  /* its pattern ran out of budget */
+    ROUTE_VERDICT_QUERY,  /* all but the query parameter `name` */
+    ROUTE_VERDICT_HEADER, /* host, path and method, but not the field `name` */
+    ROUTE_VERDICT_METHOD, /* host and path */
+    ROUTE_VERDICT_PATH,   /* the host alone */
     ROUTE_VERDICT_HOST,
-    ROUTE_VERDICT_LIMIT /* its pattern ran out of budget */
+    ROUTE_VERDICT_COUNT
 };
 
 struct route_verdict {
@@ -118,7 +120,7 @@ struct route_explain {
     uint32_t rules_max; /* rules told at most */
 };
 
-/* Says of each rule, in order of precedence, why it does or does not take the request. For
- * people: its time grows with the number of rules. */
+/* Says of each rule why it does or does not take the request, the closest ones first and those of
+ * one kind in file order. For people: its time grows with the number of rules. */
 void router_explain(const struct router *router, const struct route_input *input,
                     struct route_scratch *scratch, const struct route_explain *explain);
