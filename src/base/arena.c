@@ -100,6 +100,17 @@ void *arena_alloc_slow(struct arena *arena, size_t bytes)
     return arena_alloc(arena, bytes);
 }
 
+void arena_shrink(struct arena *arena, void *at, size_t bytes, size_t keep)
+{
+    size_t rounded = (bytes + 7) & ~(size_t)7, kept = (keep + 7) & ~(size_t)7;
+    CHECK(keep <= bytes);
+    if ((char *)at + rounded == arena->at) {
+        arena->at = (char *)at + kept;
+        arena->used_bytes -= rounded - kept;
+        MEMORY_POISON(arena->at, rounded - kept);
+    }
+}
+
 void *arena_zalloc(struct arena *arena, size_t bytes)
 {
     void *taken = arena_alloc(arena, bytes);

@@ -48,12 +48,9 @@ MUST_USE void *arena_array(struct arena *arena, size_t count, size_t bytes);
 #define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, count, type) ((type *)arena_array((arena), (count), sizeof(type)))
 
-/* Free bytes that can be written in place before arena_commit takes them, for reading from a
- * socket straight into the arena. */
-static inline size_t arena_room(const struct arena *arena)
-{
-    return (size_t)(arena->end - arena->at);
-}
+/* Gives the end of the newest allocation back: `at` had `bytes`, only `keep` of them stay. Nothing
+ * happens when something was allocated since. */
+void arena_shrink(struct arena *arena, void *at, size_t bytes, size_t keep);
 
 /* A copy of `s` in the arena; ERR_MEMORY past the limit. */
 MUST_USE enum err arena_keep(struct arena *arena, struct str s, struct str *out);

@@ -1,0 +1,123 @@
+/* exchange.h - one request and its response: everything known of it, in memory with one life.
+ * The object is one slab chunk; what follows the struct is the start of its arena. Its states are
+ * in states.def, moved by exchange_move alone; the conductor (proxy/life.c) says when.
+ * Pointers to things of upper floors are opaque here: this room never looks behind them. */
+#pragma once
+
+#include "base/addr.h"
+#include "exchange/body.h"
+#include "exchange/core.h"
+#include "http/forwarded.h"
+#include "http/message.h"
+
+struct session;
+struct conn;
+struct plan;
+struct endpoint;
+struct chain;
+
+enum exchange_state {
+#define STATE(name, text, moves) EX_##name,
+#include "exchange/states.def"
+#undef STATE
+    EX_STATE_COUNT
+};
+
+/* Instants of the stages, monotonic ns; 0: not reached. */
+enum stage {
+    STAGE_OPEN,       /* first byte of the request */
+    STAGE_HEAD,       /* head complete */
+    STAGE_ROUTED,     /* route known */
+    STAGE_POLICIES,   /* request policies through */
+    STAGE_PICKED,     /* instance chosen, slot taken */
+    STAGE_CONNECTED,  /* connection usable */
+    STAGE_SENT,       /* request head handed to the kernel */
+    STAGE_FIRST_BYTE, /* response head complete */
+    STAGE_END,        /* last response byte handed to the kernel */
+    STAGE_COUNT
+};
+
+struct exchange {
+    struct core *core;
+    struct session *session;
+    struct generation *generation; /* the configuration this exchange is bound to */
+    const struct plan *plan;       /* what the route says is to be done; NULL before routing */
+    struct arena arena;
+    struct head request, response; /* response: as sent to the client, valid while it is built */
+
+    /* Bytes read from the client: the head, then whatever followed it. */
+    char *in_at;
+    uint32_t in_len, in_cap;
+    uint32_t in_taken; /* head and body bytes already used */
+
+    struct body request_body, response_body;
+    struct str origin_head; /* the request as written for the origin, kept for a replay */
+    struct str own_body;    /* body of a reply of our own, not yet written */
+
+    struct conn *conn; /* connection to the origin, NULL when none is held */
+    struct endpoint *endpoint;
+    void *version;          /* upstream version picked, for the record */
+    uint64_t tried_mask;    /* endpoints already tried, by their place in the set */
+    struct list queue_node; /* place among those who wait for a free instance */
+    struct timer timer;     /* whole exchange, or time in the queue */
+    struct task task;       /* going on after a budget was spent */
+    int64_t deadline_ms;    /* of the whole exchange; INT64_MAX: none */
+
+    /* Policies. */
+    const struct chain *chain;
+    void *policy_state; /* chain->state_bytes, zeroed */
+    uint16_t chain_at;  /* next step, or the step that waits */
+    bool is_waiting;    /* a policy has said WAIT and not resumed yet */
+
+    struct forwarded forwarded; /* who the client is */
+    struct str consumer;        /* identity that a policy established; empty: none */
+    struct str route_params;    /* opaque to this room */
+    char request_id[32];        /* of ours; the field that was sent is in the head */
+    struct str request_id_text;
+
+    uint64_t client_in_bytes, client_out_bytes; /* on the wire */
+    uint64_t origin_in_bytes, origin_out_bytes;
+    int64_t stage_ns[STAGE_COUNT];
+    enum err error; /* why it did not go as asked; OK: it did */
+    uint16_t status; /* as sent to the client; 0: none yet */
+    uint8_t state;   /* enum exchange_state */
+    uint8_t attempt_count, interim_count;
+    bool is_own_reply, is_replayed, is_conn_reused;
+    bool has_sent_continue;   /* the client was told to go on */
+    bool is_request_sent;     /* the whole request body has gone to the origin */
+    bool closes_client;       /* the client connection ends with this exchange */
+    bool has_response_begun;  /* a byte of the response went to the client */
+    bool is_upgrade;
+};
+static_assert(sizeof(struct exchange) <= 2048, "the rest of the slab object is its arena");
+
+/* Opens an exchange of `session` on this core in state READING, its arena empty but for field slots
+ * and the in-buffer. NULL at the slab's ceiling. */
+MUST_USE struct exchange *exchange_open(struct core *core, struct session *session);
+/* Resets the arena and gives the object back. State must be DONE. */
+void exchange_close(struct exchange **ex);
+/* The only way a state changes; CHECKs the move against states.def. */
+void exchange_move(struct exchange *ex, enum exchange_state to);
+const char *exchange_state_text(enum exchange_state state);
+/* Makes the in-buffer larger when it is full, keeping its bytes (the memory may move).
+ * ERR_HEAD_BYTES: it already holds `bytes_max`. ERR_MEMORY. */
+MUST_USE enum err exchange_grow_in(struct exchange *ex, size_t bytes_max);
+/* Gives what the in-buffer does not use back to the arena; after the head is complete. */
+void exchange_trim_in(struct exchange *ex);
+
+static inline void exchange_mark(struct exchange *ex, enum stage stage)
+{
+    ex->stage_ns[stage] = ex->core->loop.now_ns;
+}
+
+/* What upper rooms are told. One const struct, set once for each core. */
+struct conductor {
+    /* The head is complete and judged (e OK), or was refused (e: why). */
+    void (*on_head)(struct exchange *ex, enum err e);
+    /* The client's socket became readable, writable or was hung up while the exchange runs. */
+    void (*on_client_ready)(struct exchange *ex, unsigned ready);
+    /* The client's connection failed or timed out: the exchange must end now. */
+    void (*on_client_lost)(struct exchange *ex, enum err why);
+    /* A policy that said WAIT goes on; called exactly once for each WAIT. */
+    void (*on_resume)(struct exchange *ex);
+};
