@@ -8,9 +8,10 @@
 #include "loop/loop.h"
 
 struct conductor;
-struct generation;
+struct snapshot;
+struct listener_conf;
 struct field;
-struct access_log_ring;
+struct access_ring;
 struct stats_block;
 
 enum {
@@ -20,6 +21,17 @@ enum {
     SCRATCH_BYTES = 65536,     /* what is read from a socket within one call */
     OUT_BYTES = 131072,        /* a head being written */
     RESPONSE_FIELDS_MAX = 256
+};
+
+/* A published configuration as one core sees it. It lives as long as exchanges are bound to it. */
+struct generation {
+    struct list node;
+    uint64_t number;
+    const struct snapshot *snapshot;               /* the compiled world: proxy/world.h */
+    const struct listener_conf *const *listeners;  /* by slot: edge/listener.h; NULL: not in it */
+    uint32_t listener_count;
+    uint32_t in_flight;                            /* exchanges of this core bound to it */
+    bool is_retired;                               /* a newer one is current */
 };
 
 struct core {
@@ -35,7 +47,7 @@ struct core {
     const struct conductor *conductor;
     struct list session_list;         /* every client connection of this core */
     struct stats_block *stats;        /* this core's counters */
-    struct access_log_ring *log_ring; /* NULL: no access log */
+    struct access_ring *log_ring; /* NULL: no access log */
     void *pipes;                      /* this core's pipes for splicing: net/pipe.h */
     uint64_t request_id_high, request_id_next;
     char date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" of date_s */

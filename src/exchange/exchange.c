@@ -29,6 +29,8 @@ struct exchange *exchange_open(struct core *core, struct session *session)
     ex->core = core;
     ex->session = session;
     ex->deadline_ms = INT64_MAX;
+    ex->generation = core->current;
+    ex->generation->in_flight++;
     list_init(&ex->queue_node);
     arena_init_slab(&ex->arena, ex + 1, EXCHANGE_OBJECT_BYTES - sizeof *ex, &core->blocks,
                     &core->large_chunks, LIMIT_VALUE(arena_bytes));
@@ -38,13 +40,14 @@ struct exchange *exchange_open(struct core *core, struct session *session)
     ex->in_cap = IN_BYTES_FIRST;
     CHECK(ex->request.fields.at != NULL);
     CHECK(ex->in_at != NULL);
-    exchange_mark(ex, STAGE_OPEN);
+    exchange_mark(ex, FLIGHT_START);
     return ex;
 }
 
 void exchange_close(struct exchange **ex)
 {
     struct core *core = (*ex)->core;
+    struct generation *generation = (*ex)->generation;
     CHECK((*ex)->state == EX_DONE);
     CHECK((*ex)->conn == NULL);
     CHECK(list_is_empty(&(*ex)->queue_node));
@@ -53,6 +56,10 @@ void exchange_close(struct exchange **ex)
     arena_reset(&(*ex)->arena);
     slab_give(&core->exchanges, *ex);
     *ex = NULL;
+    CHECK(generation->in_flight > 0);
+    if (--generation->in_flight == 0 && generation->is_retired) {
+        core->conductor->on_generation_idle(core, generation);
+    }
 }
 
 void exchange_move(struct exchange *ex, enum exchange_state to)

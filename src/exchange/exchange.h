@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "exchange/body.h"
 #include "exchange/core.h"
+#include "exchange/flight.h"
 #include "http/forwarded.h"
 #include "http/message.h"
 
@@ -21,20 +22,6 @@ enum exchange_state {
 #include "exchange/states.def"
 #undef STATE
     EX_STATE_COUNT
-};
-
-/* Instants of the stages, monotonic ns; 0: not reached. */
-enum stage {
-    STAGE_OPEN,       /* first byte of the request */
-    STAGE_HEAD,       /* head complete */
-    STAGE_ROUTED,     /* route known */
-    STAGE_POLICIES,   /* request policies through */
-    STAGE_PICKED,     /* instance chosen, slot taken */
-    STAGE_CONNECTED,  /* connection usable */
-    STAGE_SENT,       /* request head handed to the kernel */
-    STAGE_FIRST_BYTE, /* response head complete */
-    STAGE_END,        /* last response byte handed to the kernel */
-    STAGE_COUNT
 };
 
 struct exchange {
@@ -72,12 +59,12 @@ struct exchange {
     struct forwarded forwarded; /* who the client is */
     struct str consumer;        /* identity that a policy established; empty: none */
     struct str route_params;    /* opaque to this room */
-    char request_id[32];        /* of ours; the field that was sent is in the head */
-    struct str request_id_text;
+    struct str request_id_text; /* the client's, if it is kept, or ours */
+    char request_id[36];        /* of ours: a UUID of version 7 (RFC 9562 5.7) */
 
     uint64_t client_in_bytes, client_out_bytes; /* on the wire */
     uint64_t origin_in_bytes, origin_out_bytes;
-    int64_t stage_ns[STAGE_COUNT];
+    struct flight flight; /* when it passed each stage */
     enum err error; /* why it did not go as asked; OK: it did */
     uint16_t status; /* as sent to the client; 0: none yet */
     uint8_t state;   /* enum exchange_state */
@@ -105,9 +92,9 @@ MUST_USE enum err exchange_grow_in(struct exchange *ex, size_t bytes_max);
 /* Gives what the in-buffer does not use back to the arena; after the head is complete. */
 void exchange_trim_in(struct exchange *ex);
 
-static inline void exchange_mark(struct exchange *ex, enum stage stage)
+static inline void exchange_mark(struct exchange *ex, enum flight_stage stage)
 {
-    ex->stage_ns[stage] = ex->core->loop.now_ns;
+    flight_mark(&ex->flight, stage, ex->core->loop.now_ns);
 }
 
 /* What upper rooms are told. One const struct, set once for each core. */
@@ -118,6 +105,11 @@ struct conductor {
     void (*on_client_ready)(struct exchange *ex, unsigned ready);
     /* The client's connection failed or timed out: the exchange must end now. */
     void (*on_client_lost)(struct exchange *ex, enum err why);
+    /* The client's timer rang while the exchange runs: what is overdue ends it. Returns when to
+     * ring again, loop time. */
+    int64_t (*on_client_timer)(struct exchange *ex);
     /* A policy that said WAIT goes on; called exactly once for each WAIT. */
     void (*on_resume)(struct exchange *ex);
+    /* The last exchange of a retired generation has ended on this core. */
+    void (*on_generation_idle)(struct core *core, struct generation *generation);
 };

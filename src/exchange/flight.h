@@ -8,7 +8,7 @@
 
 enum flight_stage {
 #define STAGE(name, key, text) FLIGHT_##name,
-#include "observe/flight.def"
+#include "exchange/flight.def"
 #undef STAGE
     FLIGHT_STAGE_COUNT
 };
