@@ -14,7 +14,9 @@
 struct session;
 struct conn;
 struct plan;
-struct endpoint;
+struct origin;
+struct cluster;
+struct balance_tried;
 struct chain;
 
 enum exchange_state {
@@ -42,9 +44,10 @@ struct exchange {
     struct str own_body;    /* body of a reply of our own, not yet written */
 
     struct conn *conn; /* connection to the origin, NULL when none is held */
-    struct endpoint *endpoint;
-    void *version;          /* upstream version picked, for the record */
-    uint64_t tried_mask;    /* endpoints already tried, by their place in the set */
+    struct origin *origin;   /* instance picked; kept for the record */
+    struct cluster *cluster; /* version picked */
+    bool holds_slot;         /* the origin counts this exchange as in flight */
+    struct balance_tried *tried; /* instances that did not answer; NULL: none yet */
     struct list queue_node; /* place among those who wait for a free instance */
     struct timer timer;     /* whole exchange, or time in the queue */
     struct task task;       /* going on after a budget was spent */
@@ -69,6 +72,7 @@ struct exchange {
     uint16_t status; /* as sent to the client; 0: none yet */
     uint8_t state;   /* enum exchange_state */
     uint8_t attempt_count, interim_count;
+    bool is_called; /* out of the line of those who wait, because an instance became free */
     bool is_own_reply, is_replayed, is_conn_reused;
     bool has_sent_continue;   /* the client was told to go on */
     bool is_request_sent;     /* the whole request body has gone to the origin */
@@ -108,6 +112,12 @@ struct conductor {
     /* The client's timer rang while the exchange runs: what is overdue ends it. Returns when to
      * ring again, loop time. */
     int64_t (*on_client_timer)(struct exchange *ex);
+    /* The connection to the origin stands (e OK) or could not be made. */
+    void (*on_origin_connected)(struct exchange *ex, enum err e);
+    /* The origin's socket became readable, writable or was hung up. */
+    void (*on_origin_ready)(struct exchange *ex, unsigned ready);
+    /* The deadline set with conn_wait_until has passed. */
+    void (*on_origin_timer)(struct exchange *ex);
     /* A policy that said WAIT goes on; called exactly once for each WAIT. */
     void (*on_resume)(struct exchange *ex);
     /* The last exchange of a retired generation has ended on this core. */

@@ -1,0 +1,33 @@
+/* origin.h - one instance of one version of a service, with its idle connections.
+ * It belongs to the runtime registry (registry.h): load, learned times and pools survive reloads.
+ * The load is shared by all cores; each core has a pool of its own and touches no other's. */
+#pragma once
+
+#include "base/list.h"
+#include "exchange/core.h"
+#include "upstream/endpoint.h"
+
+struct cluster;
+struct conn;
+
+struct pool {
+    struct list idle; /* of struct conn, used last first */
+    uint32_t idle_count, open_count;
+} CACHE_ALIGNED;
+
+struct origin {
+    struct endpoint endpoint; /* first: a pick gives this */
+    struct cluster *cluster;
+    struct str host;          /* "name:port" as configured: what Host becomes with host: target */
+    struct list node;         /* in the registry */
+    _Atomic uint32_t open_count; /* connections of all cores, idle ones included */
+    _Atomic uint32_t idle_ms;    /* learned: how long the instance keeps an idle connection; 0: not known */
+    uint32_t cell_requests, cell_in_flight, cell_latency; /* its series */
+    uint32_t use_count;       /* sets that list it; control thread only */
+    struct pool pools[];      /* by core */
+};
+
+static inline struct origin *origin_of(struct endpoint *endpoint)
+{
+    return (struct origin *)(void *)endpoint;
+}
