@@ -66,7 +66,7 @@ static void take_head(struct session *session)
 {
     struct exchange *ex = session->ex;
     const struct listener_conf *conf = conf_of(ex);
-    ex->in_taken = (uint32_t)session->parser.at;
+    ex->in_taken = ex->head_bytes = (uint32_t)session->parser.at;
     exchange_trim_in(ex);
     exchange_mark(ex, FLIGHT_HEAD);
     enum err e = judge_request(&ex->request, &ex->arena, &conf->judge);

@@ -2,10 +2,9 @@
 #define _GNU_SOURCE
 #include "exchange/core.h"
 
+#include "base/heap.h"
 #include "base/limits.h"
 #include "http/message.h"
-
-#include <stdlib.h>
 
 _Thread_local struct core *this_core;
 
@@ -24,9 +23,9 @@ enum err core_init(struct core *core, uint32_t index, uint32_t count)
     TRY(slab_init(&core->large_chunks, LARGE_CHUNK_BYTES, LARGE_CHUNKS_MAX));
     TRY(slab_init(&core->sessions, OBJECT_BYTES_SMALL, LIMIT_VALUE(sessions)));
     TRY(slab_init(&core->conns, OBJECT_BYTES_SMALL, LIMIT_VALUE(sessions)));
-    core->scratch = malloc(SCRATCH_BYTES);
-    core->out = malloc(OUT_BYTES);
-    core->response_fields = calloc(RESPONSE_FIELDS_MAX, sizeof(struct field));
+    core->scratch = heap_new(SCRATCH_BYTES);
+    core->out = heap_new(OUT_BYTES);
+    core->response_fields = heap_new(RESPONSE_FIELDS_MAX * sizeof(struct field));
     bool is_whole = core->scratch != NULL && core->out != NULL && core->response_fields != NULL;
     return is_whole ? OK : ERR_MEMORY;
 }
@@ -38,8 +37,8 @@ void core_drop(struct core *core)
     slab_drop(&core->large_chunks);
     slab_drop(&core->sessions);
     slab_drop(&core->conns);
-    free(core->scratch);
-    free(core->out);
-    free(core->response_fields);
+    heap_free(core->scratch);
+    heap_free(core->out);
+    heap_free(core->response_fields);
     loop_drop(&core->loop);
 }

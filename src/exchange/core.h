@@ -13,6 +13,8 @@ struct listener_conf;
 struct field;
 struct access_ring;
 struct stats_block;
+struct pipe_pool;
+struct route_scratch;
 
 enum {
     EXCHANGE_OBJECT_BYTES = 8192,
@@ -48,7 +50,8 @@ struct core {
     struct list session_list;         /* every client connection of this core */
     struct stats_block *stats;        /* this core's counters */
     struct access_ring *log_ring; /* NULL: no access log */
-    void *pipes;                      /* this core's pipes for splicing: net/pipe.h */
+    struct pipe_pool *pipes;          /* for splicing: net/pipe.h */
+    struct route_scratch *route_scratch; /* for matching: route/router.h */
     uint64_t request_id_high, request_id_next;
     char date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" of date_s */
     int64_t date_s;

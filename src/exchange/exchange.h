@@ -12,6 +12,7 @@
 #include "http/message.h"
 
 struct session;
+struct pipe;
 struct conn;
 struct plan;
 struct origin;
@@ -38,8 +39,11 @@ struct exchange {
     char *in_at;
     uint32_t in_len, in_cap;
     uint32_t in_taken; /* head and body bytes already used */
+    uint32_t head_bytes; /* of in_taken: the head's */
 
     struct body request_body, response_body;
+    struct fields trailers; /* of the response, kept when the client takes some */
+    struct pipe *request_pipe, *response_pipe; /* large bodies go through these; NULL: none yet */
     struct str origin_head; /* the request as written for the origin, kept for a replay */
     struct str own_body;    /* body of a reply of our own, not yet written */
 
@@ -52,6 +56,10 @@ struct exchange {
     struct timer timer;     /* whole exchange, or time in the queue */
     struct task task;       /* going on after a budget was spent */
     int64_t deadline_ms;    /* of the whole exchange; INT64_MAX: none */
+    int64_t progress_ms;    /* when a body last moved, in either direction */
+    int64_t attempt_ns;     /* when the present attempt began */
+    int64_t queued_ns;      /* when it got in line; 0: it did not wait */
+    uint64_t conn_sent_before; /* conn->sent_bytes when the attempt began */
 
     /* Policies. */
     const struct chain *chain;
@@ -61,7 +69,7 @@ struct exchange {
 
     struct forwarded forwarded; /* who the client is */
     struct str consumer;        /* identity that a policy established; empty: none */
-    struct str route_params;    /* opaque to this room */
+    const void *route_match;    /* what routing found, where rewriting needs it: proxy/routing.c */
     struct str request_id_text; /* the client's, if it is kept, or ours */
     char request_id[36];        /* of ours: a UUID of version 7 (RFC 9562 5.7) */
 
@@ -72,10 +80,17 @@ struct exchange {
     uint16_t status; /* as sent to the client; 0: none yet */
     uint8_t state;   /* enum exchange_state */
     uint8_t attempt_count, interim_count;
+    uint8_t response_out_kind; /* enum body_kind of the response as the client gets it */
     bool is_called; /* out of the line of those who wait, because an instance became free */
     bool is_own_reply, is_replayed, is_conn_reused;
+    bool has_refused_head;    /* the origin's head could not be passed on: a reply is still due */
     bool has_sent_continue;   /* the client was told to go on */
-    bool is_request_sent;     /* the whole request body has gone to the origin */
+    bool is_head_sent;        /* the request head went to the origin */
+    bool is_request_sent;     /* so has the whole request body */
+    bool is_body_abandoned;   /* the response came first, the rest is not sent on */
+    bool is_origin_persistent; /* the instance keeps its connection after this response */
+    bool is_body_unbuffered;  /* body bytes went out that are not in the in-buffer: no replay */
+    bool has_origin_fields;   /* what is said to origins was added to the request */
     bool closes_client;       /* the client connection ends with this exchange */
     bool has_response_begun;  /* a byte of the response went to the client */
     bool is_upgrade;

@@ -192,7 +192,7 @@ static inline char *put_STAGES(char *at, struct str key, const struct flight *fl
         at = put_NUMBER(at, STR(",\"" text "_us\":"), ns / 1000);                                  \
         before_ns = at_ns;                                                                         \
     }
-#include "observe/flight.def"
+#include "exchange/flight.def"
 #undef STAGE
     return at;
 }

@@ -6,7 +6,7 @@
 #include "base/addr.h"
 #include "base/limits.h"
 #include "base/strbuf.h"
-#include "observe/flight.h"
+#include "exchange/flight.h"
 
 /* Slices are borrowed for the call; all-zero is a valid record. */
 struct access_record {

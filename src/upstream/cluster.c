@@ -100,6 +100,10 @@ static void on_call(struct loop *loop, struct mail *mail)
     (void)loop;
     uint32_t calls = atomic_exchange_explicit(&line->calls, 0, memory_order_seq_cst);
     for (uint32_t i = 0; i < calls; i++) {
+        if (list_is_empty(&line->exchanges)) {
+            /* They gave up meanwhile: the place is somebody else's. */
+            service_freed(line->service, line->core);
+        }
         call_first(line->service, line, line->core);
     }
 }

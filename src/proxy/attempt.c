@@ -1,0 +1,428 @@
+/* attempt.c - one try at one instance: send, await, classify; and what may be tried again.
+ * Nothing is tried again once a byte of the response has reached the client. */
+#include "proxy/life.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "http/h1/parser.h"
+#include "http/h1/writer.h"
+#include "http/judge.h"
+#include "proxy/routing.h"
+#include "stats/stats.h"
+
+enum { ATTEMPTS_MAX = 3, ORIGIN_HEAD_EXTRA_BYTES = 1024 };
+
+static void note_outcome(struct exchange *ex, enum balance_outcome outcome, int64_t retry_after_ms)
+{
+    struct balance_sample sample = {.outcome = outcome, .retry_after_ms = retry_after_ms};
+    sample.ttfb_ns = ex->core->loop.now_ns - ex->attempt_ns;
+    balance_note(&ex->origin->endpoint, &sample, ex->core->loop.now_ns);
+}
+
+void attempt_end(struct exchange *ex, bool is_conn_clean)
+{
+    relay_drop_pipes(ex);
+    if (ex->conn != NULL && is_conn_clean) {
+        conn_drop_in(ex->conn);
+        const struct plan_service *to = ex->plan->to;
+        pool_give(&ex->conn, to->pool_idle_max, to->pool_idle_ms);
+    } else if (ex->conn != NULL) {
+        conn_close(&ex->conn);
+    }
+    if (ex->holds_slot) {
+        ex->holds_slot = false;
+        endpoint_end(&ex->origin->endpoint);
+        service_freed(ex->plan->to->service, ex->core);
+    }
+}
+
+/* Another instance may do better: nothing of this request has been acted upon. */
+static void try_another(struct exchange *ex, enum err why)
+{
+    ex->error = why;
+    if (ex->tried == NULL) {
+        ex->tried = ARENA_NEW(&ex->arena, struct balance_tried);
+    }
+    if (ex->attempt_count >= ATTEMPTS_MAX || ex->tried == NULL) {
+        life_fail(ex, why);
+        return;
+    }
+    ex->tried->at[ex->tried->count++] = &ex->origin->endpoint;
+    stats_add(ex->core->stats, ex->plan->to->service->cells.retries, 1);
+    attempt_end(ex, false);
+    if (ex->state != EX_PICKING) {
+        exchange_move(ex, EX_PICKING);
+    }
+    life_pick(ex);
+}
+
+static void on_connect_failed(struct exchange *ex, enum err why)
+{
+    stats_add(ex->core->stats, ex->plan->to->service->cells.connect_failures, 1);
+    note_outcome(ex, BALANCE_FAILED, 0);
+    conn_close(&ex->conn);
+    try_another(ex, why);
+}
+
+static struct str authority_for(const struct exchange *ex)
+{
+    const struct plan_service *to = ex->plan->to;
+    switch ((enum plan_host)to->host) {
+    case PLAN_HOST_CLIENT: break;
+    case PLAN_HOST_TARGET: return ex->origin->host;
+    case PLAN_HOST_LITERAL: return to->host_literal;
+    }
+    return ex->request.authority;
+}
+
+/* The head as this instance will get it, in the arena: kept for a replay. */
+static enum err write_head(struct exchange *ex)
+{
+    const struct listener_conf *conf = ex->generation->listeners[ex->session->listener->slot];
+    const struct head *head = &ex->request;
+    struct str path = head->path;
+    if (!ex->has_origin_fields) {
+        TRY(forwarded_write(&ex->request, &ex->arena, &conf->forwarded, &ex->session->peer,
+                            &ex->forwarded, conf->addr.port));
+        ex->has_origin_fields = true;
+    }
+    TRY(routing_rewrite(ex, &path));
+    struct h1_wire wire = {.body = ex->request_body.kind,
+                           .content_length = head->content_length,
+                           .has_content_length = head->has_content_length};
+    for (size_t room = ex->head_bytes + ORIGIN_HEAD_EXTRA_BYTES; room <= LARGE_CHUNK_BYTES / 2;
+         room *= 4) {
+        char *at = arena_alloc(&ex->arena, room);
+        if (at == NULL) {
+            return ERR_MEMORY;
+        }
+        struct strbuf out = strbuf_over(at, room);
+        h1_write_request(&out, head, head->method_text, path, head->query, head->has_query,
+                         authority_for(ex), &wire);
+        arena_shrink(&ex->arena, at, room, strbuf_overflowed(&out) ? 0 : out.len);
+        if (!strbuf_overflowed(&out)) {
+            ex->origin_head = strbuf_str(&out);
+            return OK;
+        }
+    }
+    return ERR_HEAD_BYTES;
+}
+
+/* Connected: the head goes out, with whatever of the body is here already. */
+static void send_head(struct exchange *ex)
+{
+    exchange_move(ex, EX_SENDING);
+    exchange_mark(ex, FLIGHT_CONNECTED);
+    ex->conn_sent_before = ex->conn->sent_bytes;
+    ex->is_head_sent = false;
+    ex->is_request_sent = false;
+    attempt_send_body(ex);
+}
+
+static void open_conn(struct exchange *ex)
+{
+    int64_t timeout_ms = ex->plan->connect_ms > 0 ? ex->plan->connect_ms
+                                                  : LIMIT_VALUE(connect_timeout_ms);
+    if (ex->state != EX_CONNECTING) {
+        exchange_move(ex, EX_CONNECTING);
+    }
+    enum err e = conn_open(ex->origin, ex, timeout_ms, &ex->conn);
+    if (e == ERR_ORIGIN_CONNECT) {
+        on_connect_failed(ex, e);
+    } else if (e != OK) {
+        life_fail(ex, e);
+    }
+}
+
+void attempt_start(struct exchange *ex)
+{
+    ex->attempt_count++;
+    ex->attempt_ns = ex->core->loop.now_ns;
+    stats_add(ex->core->stats, ex->plan->to->service->cells.attempts, 1);
+    enum err e = write_head(ex);
+    if (e != OK) {
+        life_fail(ex, e);
+        return;
+    }
+    if (pool_take(ex->origin, ex, &ex->conn) == OK) {
+        ex->is_conn_reused = true;
+        send_head(ex);
+        return;
+    }
+    ex->is_conn_reused = false;
+    open_conn(ex);
+}
+
+void attempt_on_connected(struct exchange *ex, enum err e)
+{
+    if (e != OK) {
+        on_connect_failed(ex, e);
+        return;
+    }
+    send_head(ex);
+}
+
+/* Whether the whole request can be sent once more, from memory. */
+static bool can_send_again(const struct exchange *ex)
+{
+    return !ex->is_body_unbuffered && !ex->has_response_begun && ex->interim_count == 0;
+}
+
+/* A connection from the pool broke before it gave a byte: the usual race with the instance's idle
+ * time-out. Safe to repeat when the method is idempotent, or when the kernel proves that the
+ * instance acknowledged nothing (RFC 9110 9.2.2, RFC 9112 9.3.1). Once, on a fresh connection. */
+static bool replay(struct exchange *ex)
+{
+    const struct conn *conn = ex->conn;
+    bool is_candidate = conn->is_reused && conn->in_len == 0 && !ex->is_replayed && can_send_again(ex);
+    if (!is_candidate || !(method_is_idempotent((enum method)ex->request.method) ||
+                           conn_is_unacked_since(conn, ex->conn_sent_before))) {
+        return false;
+    }
+    stats_add(ex->core->stats, ex->plan->to->service->cells.replays, 1);
+    ex->is_replayed = true;
+    ex->in_taken = ex->head_bytes;
+    body_init(&ex->request_body, &ex->request, &ex->arena, NULL, ex->plan->body_bytes_max);
+    conn_close(&ex->conn);
+    exchange_move(ex, EX_PICKING);
+    exchange_move(ex, EX_CONNECTING);
+    open_conn(ex);
+    return true;
+}
+
+/* The connection is of no use any more, before a response head was complete. */
+static void on_broken(struct exchange *ex, enum err why)
+{
+    if (replay(ex)) {
+        return;
+    }
+    note_outcome(ex, BALANCE_FAILED, 0);
+    life_fail(ex, why);
+}
+
+/* Bytes behind the end of a request body are the next request: they must outlive scratch memory. */
+static enum err keep_leftover(struct exchange *ex, struct str leftover)
+{
+    struct str kept;
+    if (leftover.len == 0) {
+        return OK;
+    }
+    TRY(arena_keep(&ex->arena, leftover, &kept));
+    memcpy(&ex->in_at, &kept.at, sizeof ex->in_at);
+    ex->in_len = ex->in_cap = (uint32_t)kept.len;
+    ex->in_taken = ex->head_bytes = 0;
+    return OK;
+}
+
+static struct relay request_relay(struct exchange *ex)
+{
+    return (struct relay){.ex = ex,
+                          .from = &ex->session->stream,
+                          .to = &ex->conn->stream,
+                          .body = &ex->request_body,
+                          .pipe = &ex->request_pipe,
+                          .in_bytes = &ex->client_in_bytes,
+                          .out_bytes = &ex->origin_out_bytes,
+                          .out_kind = ex->request_body.kind,
+                          .prefix = ex->is_head_sent ? (struct str){0} : ex->origin_head};
+}
+
+/* The request body is with the kernel: from now on the response is due. */
+static void on_request_sent(struct exchange *ex)
+{
+    ex->is_request_sent = true;
+    int64_t response_ms = ex->plan->response_ms;
+    if (ex->state == EX_SENDING) {
+        conn_wait_until(ex->conn, response_ms > 0 ? ex->core->loop.now_ms + response_ms : INT64_MAX);
+    }
+}
+
+static void on_request_failed(struct exchange *ex, const struct relay *relay, enum err e)
+{
+    if (ex->state == EX_RESPONDING) {
+        /* The answer is on its way and does not need the rest. */
+        ex->is_body_abandoned = true;
+        return;
+    }
+    if (e == ERR_BODY_BYTES || e == ERR_BAD_CHUNK || e == ERR_BAD_TRAILER || e == ERR_MEMORY) {
+        life_fail(ex, e);
+    } else if (relay->is_from_fault) {
+        life_fail(ex, ERR_CLIENT_GONE);
+    } else {
+        /* The instance takes no more. It may have answered before it stopped reading: what it said
+         * is worth more than that. */
+        ex->conn->stream.can_read = true;
+        attempt_on_origin_ready(ex, READY_READ);
+    }
+}
+
+void attempt_send_body(struct exchange *ex)
+{
+    if (ex->is_request_sent || ex->is_body_abandoned || ex->conn == NULL) {
+        return;
+    }
+    struct relay relay = request_relay(ex);
+    uint64_t in_before = ex->client_in_bytes, out_before = ex->origin_out_bytes;
+    relay.pending = str_of(ex->in_at + ex->in_taken, ex->in_len - ex->in_taken);
+    const char *in_at = ex->in_at;
+    if (ex->request_body.is_done) {
+        relay.pending.len = 0;
+    }
+    bool had_body = !ex->request_body.is_done;
+    ex->is_head_sent = true;
+    enum err e = relay_run(&relay);
+    ex->conn->sent_bytes += ex->origin_out_bytes - out_before;
+    ex->is_body_unbuffered |= ex->client_in_bytes != in_before;
+    if (had_body && ex->client_in_bytes == in_before) {
+        ex->in_taken = ex->in_len - (uint32_t)relay.pending.len;
+    } else if (had_body && relay.pending.at != in_at) {
+        ex->in_taken = ex->in_len;
+        if (ex->request_body.is_done && keep_leftover(ex, relay.pending) != OK) {
+            e = ERR_MEMORY;
+        }
+    }
+    if (e == OK) {
+        on_request_sent(ex);
+    } else if (e == ERR_LIMIT) {
+        loop_later(&ex->core->loop, &ex->task);
+    } else if (e == ERR_AGAIN) {
+        session_ring_at(ex->session, ex->core->loop.now_ms + 1000);
+    } else {
+        on_request_failed(ex, &relay, e);
+    }
+}
+
+/* What the answer says of the instance. */
+static void classify(struct exchange *ex, const struct head *head)
+{
+    uint64_t seconds = 0;
+    const struct field *after = fields_find(&head->fields, FIELD_RETRY_AFTER);
+    enum balance_outcome outcome = BALANCE_ANSWERED;
+    if (head->status == 429 || head->status == 503) {
+        outcome = BALANCE_OVERLOADED;
+    } else if (head->status >= 500 && head->status != 501 && head->status != 505) {
+        outcome = BALANCE_FAILED;
+    }
+    if (outcome == BALANCE_OVERLOADED && after != NULL && !str_to_u64(after->value, &seconds)) {
+        seconds = 0;
+    }
+    note_outcome(ex, outcome, (int64_t)(seconds < 300 ? seconds : 300) * 1000);
+}
+
+/* One head, whole. OK: it was the final one and the response has begun. ERR_AGAIN: an interim one,
+ * look at what follows. Else: it is refused. */
+static enum err take_head(struct exchange *ex, struct head *head, struct str rest)
+{
+    TRY(judge_response(head, (enum method)ex->request.method, false));
+    if (head->status < 200) {
+        if (++ex->interim_count > LIMIT_VALUE(interim_responses)) {
+            return ERR_ORIGIN_INTERIM;
+        }
+        TRY(respond_interim(ex, head));
+        return ERR_AGAIN;
+    }
+    classify(ex, head);
+    exchange_mark(ex, FLIGHT_ANSWERED);
+    conn_wait_until(ex->conn, INT64_MAX);
+    ex->response = *head;
+    ex->is_origin_persistent = head->is_persistent;
+    exchange_move(ex, EX_RESPONDING);
+    respond_start(ex, rest);
+    return OK;
+}
+
+/* Takes heads from the front of *bytes. OK: done with it. ERR_AGAIN: the head is incomplete, *bytes
+ * is what there is of it. */
+static enum err parse_heads(struct exchange *ex, struct str *bytes)
+{
+    static const struct h1_limits limits = {.head_bytes_max = LIMIT_VALUE(origin_head_bytes),
+                                            .field_count_max = RESPONSE_FIELDS_MAX,
+                                            .target_bytes_max = LIMIT_VALUE(target_bytes)};
+    while (bytes->len > 0) {
+        struct h1_parser parser;
+        struct head head = {.fields = {.at = ex->core->response_fields,
+                                       .cap = RESPONSE_FIELDS_MAX}};
+        h1_parser_init(&parser, H1_RESPONSE, &head, &ex->arena, &limits);
+        TRY(h1_parse(&parser, *bytes));
+        *bytes = str_skip(*bytes, parser.at);
+        enum err e = take_head(ex, &head, *bytes);
+        if (e != ERR_AGAIN) {
+            return e;
+        }
+    }
+    return ERR_AGAIN;
+}
+
+/* Keeps an incomplete head, the end of what was read, until more of it comes. */
+static enum err keep_partial(struct conn *conn, struct str bytes)
+{
+    if (bytes.len == 0) {
+        conn_drop_in(conn);
+        return OK;
+    }
+    if (conn->in_at == NULL) {
+        while (conn->in_cap <= bytes.len) {
+            TRY(conn_grow_in(conn));
+        }
+        memcpy(conn->in_at, bytes.at, bytes.len);
+        conn->in_len = (uint32_t)bytes.len;
+        return OK;
+    }
+    memmove(conn->in_at, bytes.at, bytes.len);
+    conn->in_len = (uint32_t)bytes.len;
+    return conn->in_len == conn->in_cap ? conn_grow_in(conn) : OK;
+}
+
+/* Reads once and looks for heads. ERR_AGAIN: nothing more now; ERR_EXISTS: read again. */
+static enum err read_head(struct exchange *ex)
+{
+    struct conn *conn = ex->conn;
+    bool is_partial = conn->in_at != NULL;
+    char *at = is_partial ? conn->in_at + conn->in_len : ex->core->scratch;
+    size_t room = is_partial ? conn->in_cap - conn->in_len : SCRATCH_BYTES, got;
+    enum err e = stream_recv(&conn->stream, at, room, &got);
+    if (e == ERR_AGAIN) {
+        return conn->stream.is_broken ? ERR_ORIGIN_RESET : e;
+    }
+    if (e != OK) {
+        return conn->in_len > 0 ? ERR_ORIGIN_BAD_HEAD : ERR_ORIGIN_RESET;
+    }
+    ex->origin_in_bytes += got;
+    conn->in_len += is_partial ? (uint32_t)got : 0;
+    struct str bytes = is_partial ? str_of(conn->in_at, conn->in_len) : str_of(at, got);
+    e = parse_heads(ex, &bytes);
+    if (e != ERR_AGAIN) {
+        return e;
+    }
+    TRY(keep_partial(conn, bytes));
+    return conn->stream.can_read ? ERR_EXISTS : ERR_AGAIN;
+}
+
+void attempt_on_origin_ready(struct exchange *ex, unsigned ready)
+{
+    (void)ready;
+    if (ex->state == EX_RESPONDING) {
+        attempt_send_body(ex);
+        respond_continue(ex);
+        return;
+    }
+    CHECK(ex->state == EX_SENDING);
+    enum err e = ERR_EXISTS;
+    while (e == ERR_EXISTS) {
+        e = read_head(ex);
+    }
+    if (e == ERR_AGAIN && !ex->is_request_sent) {
+        attempt_send_body(ex);
+    } else if (e == ERR_ORIGIN_RESET) {
+        on_broken(ex, e);
+    } else if (e != OK && e != ERR_AGAIN) {
+        note_outcome(ex, e == ERR_CLIENT_GONE ? BALANCE_UNKNOWN : BALANCE_FAILED, 0);
+        life_fail(ex, e);
+    }
+}
+
+void attempt_on_timer(struct exchange *ex)
+{
+    note_outcome(ex, BALANCE_FAILED, 0);
+    life_fail(ex, ERR_ORIGIN_TIMEOUT);
+}

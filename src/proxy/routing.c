@@ -1,0 +1,85 @@
+/* routing.c - see routing.h. */
+#include "proxy/routing.h"
+
+#include "edge/session.h"
+#include "exchange/reply.h"
+#include "proxy/world.h"
+
+enum { ALLOW_BYTES_MAX = 512 };
+
+enum err routing_match(const struct snapshot *snapshot, struct core *core,
+                       const struct route_input *input, struct route_match *match)
+{
+    return router_match(snapshot->router, input, core->route_scratch, match);
+}
+
+static bool needs_match(const struct plan *plan)
+{
+    return plan->rewrite.kind != REWRITE_NONE ||
+           (plan->action == PLAN_REDIRECT && plan->redirect.path.kind != REWRITE_NONE);
+}
+
+enum err routing_keep_match(struct exchange *ex, const struct route_match *match)
+{
+    if (!needs_match(ex->plan)) {
+        return OK;
+    }
+    struct route_match *kept = ARENA_NEW(&ex->arena, struct route_match);
+    struct route_param *params = ARENA_ARRAY(&ex->arena, match->param_count, struct route_param);
+    if (kept == NULL || params == NULL) {
+        return ERR_MEMORY;
+    }
+    /* Names stand in the snapshot and values in the request's path: the slices stay good. */
+    for (uint32_t i = 0; i < match->param_count; i++) {
+        params[i] = match->params[i];
+    }
+    *kept = *match;
+    kept->params = params;
+    ex->route_match = kept;
+    return OK;
+}
+
+static struct rewrite_input rewrite_input_of(const struct exchange *ex)
+{
+    const struct listener_conf *conf = ex->generation->listeners[ex->session->listener->slot];
+    static const struct route_match none = {0};
+    return (struct rewrite_input){.path = ex->request.path,
+                                  .match = ex->route_match == NULL ? &none : ex->route_match,
+                                  .uri = &conf->judge.uri};
+}
+
+enum err routing_rewrite(struct exchange *ex, struct str *path)
+{
+    if (ex->plan->rewrite.kind == REWRITE_NONE) {
+        return OK;
+    }
+    struct rewrite_input input = rewrite_input_of(ex);
+    return rewrite_path(&ex->plan->rewrite, &input, &ex->arena, path);
+}
+
+enum err routing_redirect(struct exchange *ex, struct str *location)
+{
+    struct redirect_input input = {.rewrite = rewrite_input_of(ex),
+                                   .scheme = ex->forwarded.proto,
+                                   .host = ex->request.host,
+                                   .port = ex->request.host_port,
+                                   .query = ex->request.query,
+                                   .has_query = ex->request.has_query};
+    if (input.scheme.len == 0) {
+        input.scheme = STR("http");
+    }
+    return redirect_location(&ex->plan->redirect, &input, &ex->arena, location);
+}
+
+void routing_add_allow(struct exchange *ex, const struct route_input *input)
+{
+    char *room = arena_alloc(&ex->arena, ALLOW_BYTES_MAX);
+    if (room == NULL) {
+        return;
+    }
+    struct strbuf out = strbuf_over(room, ALLOW_BYTES_MAX);
+    router_allowed_methods(ex->generation->snapshot->router, input, ex->core->route_scratch, &out);
+    if (!strbuf_overflowed(&out) && reply_field(ex, STR("Allow"), strbuf_str(&out)) != OK) {
+        return; /* the status says enough */
+    }
+}
