@@ -2,12 +2,10 @@
  * It runs once for each exchange on its core, so it writes through a bare pointer into room that is
  * checked once for the longest line there can be: keys are literals that become plain stores, and a
  * text is copied and looked through sixteen bytes at a time. */
-#define _GNU_SOURCE
 #include "observe/access_line.h"
 
+#include "base/date.h"
 #include "base/decimal.h"
-
-#include <time.h>
 
 enum { TEXT_BYTES_MAX = LIMIT_VALUE(log_field_bytes) * 6 };
 
@@ -16,9 +14,8 @@ typedef uint64_t words2 __attribute__((vector_size(16)));
 
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (uint8_t)(c))
 
-/* Bytes that JSON escapes, and those that have to be looked at as UTF-8. One step up, DEL and all of
- * the latter but 0xff are below zero and so below the first printable byte, as 0xff and the controls
- * are. */
+/* Bytes that JSON escapes, and those that have to be looked at as UTF-8. One step up, DEL and the
+ * latter are below zero, or zero, and so below the first printable byte as the controls are. */
 static inline bytes16 find_special(bytes16 bytes)
 {
     return (bytes + 1 < 0x21) | (bytes == '"') | (bytes == '\\');
@@ -206,14 +203,8 @@ static inline char *put_TOTAL(char *at, struct str key, const struct flight *fli
 
 static void clock_set(struct access_clock *clock, int64_t second)
 {
-    struct tm parts = {0};
-    time_t when = (time_t)second;
     struct strbuf text = strbuf_over(clock->text, sizeof clock->text);
-    if (gmtime_r(&when, &parts) == NULL || parts.tm_year > 9999 - 1900) {
-        parts = (struct tm){.tm_year = 70, .tm_mday = 1};
-    }
-    strbuf_add_fmt(&text, "%04d-%02d-%02dT%02d:%02d:%02d", parts.tm_year + 1900, parts.tm_mon + 1,
-                   parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+    date_add_iso(&text, second);
     clock->second = second;
 }
 
@@ -228,8 +219,8 @@ static char *put_time(char *at, int64_t wall_us, struct access_clock *clock)
         clock_set(clock, second);
     }
     at = put(at, STR("{\"time\":\""));
-    memcpy(at, clock->text, 19);
-    at[19] = '.';
+    memcpy(at, clock->text, DATE_ISO_BYTES);
+    at[DATE_ISO_BYTES] = '.';
     uint32_t us = (uint32_t)rest;
     memcpy(at + 20, &decimal_pairs[us / 10000 * 2], 2);
     memcpy(at + 22, &decimal_pairs[us / 100 % 100 * 2], 2);

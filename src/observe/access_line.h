@@ -29,7 +29,7 @@ struct access_record {
 /* The latest second as text, so that a line formats only its microseconds. All-zero is valid. */
 struct access_clock {
     int64_t second;
-    char text[20]; /* 2026-01-02T03:04:05 */
+    char text[20]; /* "2026-01-02T03:04:05" */
 };
 
 enum {
