@@ -11,7 +11,12 @@ enum err chain_bind(struct exchange *ex, const struct chain *chain)
         return OK;
     }
     ex->policy_state = arena_zalloc(&ex->arena, chain->state_bytes);
-    return ex->policy_state == NULL ? ERR_MEMORY : OK;
+    if (ex->policy_state == NULL) {
+        /* No hook may run without its state, not even on the error reply. */
+        ex->chain = NULL;
+        return ERR_MEMORY;
+    }
+    return OK;
 }
 
 static void *step_state(const struct exchange *ex, const struct chain_step *step)
@@ -36,16 +41,20 @@ enum verdict chain_run_request(struct exchange *ex)
     return VERDICT_NEXT;
 }
 
-void chain_run_response(struct exchange *ex)
+enum err chain_run_response(struct exchange *ex)
 {
     const struct chain *chain = ex->chain;
     for (uint32_t i = chain == NULL ? 0 : chain->count; i > 0; i--) {
         const struct chain_step *step = &chain->steps[i - 1];
-        if (step->type->on_response != NULL) {
-            enum verdict verdict = step->type->on_response(ex, step->compiled, step_state(ex, step));
-            CHECK(verdict == VERDICT_NEXT);
+        if (step->type->on_response == NULL) {
+            continue;
+        }
+        enum err e = step->type->on_response(ex, step->compiled, step_state(ex, step));
+        if (e != OK && !ex->is_own_reply) {
+            return e;
         }
     }
+    return OK;
 }
 
 void chain_run_end(struct exchange *ex)

@@ -23,6 +23,7 @@ enum err core_init(struct core *core, uint32_t index, uint32_t count)
     TRY(slab_init(&core->large_chunks, LARGE_CHUNK_BYTES, LARGE_CHUNKS_MAX));
     TRY(slab_init(&core->sessions, OBJECT_BYTES_SMALL, LIMIT_VALUE(sessions)));
     TRY(slab_init(&core->conns, OBJECT_BYTES_SMALL, LIMIT_VALUE(sessions)));
+    TRY(pattern_scratch_init(&core->pattern_scratch));
     core->scratch = heap_new(SCRATCH_BYTES);
     core->out = heap_new(OUT_BYTES);
     core->response_fields = heap_new(RESPONSE_FIELDS_MAX * sizeof(struct field));
@@ -37,6 +38,7 @@ void core_drop(struct core *core)
     slab_drop(&core->large_chunks);
     slab_drop(&core->sessions);
     slab_drop(&core->conns);
+    pattern_scratch_drop(&core->pattern_scratch);
     heap_free(core->scratch);
     heap_free(core->out);
     heap_free(core->response_fields);

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "loop/loop.h"
+#include "text/pattern.h"
 
 struct conductor;
 struct snapshot;
@@ -44,6 +45,7 @@ struct core {
     char *scratch; /* SCRATCH_BYTES, valid within one event */
     char *out;     /* OUT_BYTES, valid within one event */
     struct field *response_fields; /* RESPONSE_FIELDS_MAX, for the response head being parsed */
+    struct pattern_scratch pattern_scratch; /* for patterns of policies, valid within one match */
     struct rng rng;
     struct generation *current; /* the newest published configuration */
     const struct conductor *conductor;

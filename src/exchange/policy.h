@@ -29,9 +29,12 @@ struct policy_type {
     /* Turns the configuration struct that `table` describes into what the hooks read. NULL: the hooks
      * get the configuration itself. ERR_CONFIG with ctx->error, ERR_MEMORY. */
     enum err (*compile)(struct policy_compile *ctx, const void *conf, const void **compiled);
+    /* Gives back what compile took from elsewhere than the arena. NULL: nothing. */
+    void (*drop)(const void *compiled);
     enum verdict (*on_request)(struct exchange *ex, const void *compiled, void *state);
-    /* ex->response is the head that the client will get: of an origin or our own. */
-    enum verdict (*on_response)(struct exchange *ex, const void *compiled, void *state);
+    /* ex->response is the head that the client will get: of an origin or our own. Anything but OK:
+     * an origin's response is given up for an error reply, which the hooks then see too. */
+    enum err (*on_response)(struct exchange *ex, const void *compiled, void *state);
     /* The exchange is over; nothing can be changed any more. */
     void (*on_end)(struct exchange *ex, const void *compiled, void *state);
 };
@@ -52,13 +55,14 @@ struct chain {
     uint32_t state_bytes;
 };
 
-/* Binds the chain to the exchange: allocates its state. ERR_MEMORY. */
+/* Binds the chain to the exchange: allocates its state. ERR_MEMORY: the exchange has no chain. */
 MUST_USE enum err chain_bind(struct exchange *ex, const struct chain *chain);
 /* Runs request hooks from ex->chain_at on. NEXT: all have run. */
 enum verdict chain_run_request(struct exchange *ex);
 /* Runs response hooks in reverse; every policy of the chain sees the response, whoever made it, so
- * that headers such as CORS stand on errors too. A WAIT here is a bug of the policy. */
-void chain_run_response(struct exchange *ex);
+ * that headers such as CORS stand on errors too. The first error of a hook; on a reply of our own
+ * there is none, because a client gets it even if a policy could not do its part. */
+MUST_USE enum err chain_run_response(struct exchange *ex);
 void chain_run_end(struct exchange *ex);
 /* A waiting policy goes on: what it did counts as NEXT, or REPLIED when a reply was set. */
 void exchange_resume(struct exchange *ex);

@@ -53,7 +53,7 @@ static struct h1_wire wire_for(struct exchange *ex)
 /* The head in core->out. */
 static enum err write_head(struct exchange *ex, struct h1_wire *wire, struct str *out)
 {
-    chain_run_response(ex);
+    TRY(chain_run_response(ex));
     TRY(add_standard_fields(ex));
     *wire = wire_for(ex);
     struct strbuf room = strbuf_over(ex->core->out, OUT_BYTES);
