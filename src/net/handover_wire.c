@@ -45,8 +45,8 @@ enum err handover_put(int fd, const struct handover_record *record, int passed_f
     return is_gone ? ERR_CLOSED : ERR_IO;
 }
 
-/* Keeps the first descriptor. There can be two, as the kernel aligns their room; it closes what does
- * not fit. */
+/* Keeps the first descriptor. There can be two, as the kernel aligns the room for them; it closes
+ * what does not fit. */
 static int take_passed(struct msghdr *message)
 {
     int fds[2] = {-1, -1};

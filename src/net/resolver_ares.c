@@ -13,6 +13,7 @@
 #include <ares.h>
 #include <limits.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -254,8 +255,10 @@ static void on_hosts_answer(void *arg, int status, int timeouts, struct ares_add
 
 bool resolver_ares_hosts(struct resolver *resolver, struct resolver_round *round, const char *host)
 {
+    /* Asked for without need, newer versions look for a file without a name. */
+    int other_file = getenv("CARES_HOSTS") != NULL ? ARES_AI_ENVHOSTS : 0;
     const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC,
-                                              .ai_flags = ARES_AI_NOSORT | ARES_AI_ENVHOSTS};
+                                              .ai_flags = ARES_AI_NOSORT | other_file};
     struct hosts_answer answer = {NULL};
     ares_getaddrinfo(resolver->hosts, host, NULL, &hints, on_hosts_answer, &answer);
     if (answer.info == NULL) {

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "control/supervisor.h"
 
+#include "base/limits.h"
 #include "net/handover.h"
 #include "net/signals.h"
 #include "net/socket.h"
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,7 +61,7 @@ static void part_on_client(struct loop *loop, struct io *io, unsigned ready)
     }
 }
 
-static int play_server(const char *address, bool is_second_kept)
+static int play_server(const char *address, bool has_second)
 {
     static struct part part;
     struct addr addr;
@@ -75,11 +77,54 @@ static int play_server(const char *address, bool is_second_kept)
         loop_watch_level(&part.loop, &part.listener) != OK) {
         return EXIT_FAILURE;
     }
-    if (is_second_kept && handover_listen(&part.handover, &addr, 1, &second) != OK) {
+    if (has_second && part.handover.restarts_total == 0 &&
+        handover_listen(&part.handover, &addr, 1, &second) != OK) {
         return EXIT_FAILURE;
     }
     handover_ready(&part.handover);
     loop_run(&part.loop);
+    return 0;
+}
+
+/* Asks for more sockets than the supervisor keeps; 0: the last one was refused, and a released one
+ * can be had again. */
+static int play_hoarder(void)
+{
+    struct handover handover;
+    struct addr addr = {.family = ADDR_V4, .ip = {127, 0, 0, 1}};
+    enum err e = OK;
+    int fd;
+    uint32_t count = 0;
+    handover_open(&handover);
+    for (; e == OK && count <= LIMIT_VALUE(listen_sockets); count++) {
+        addr.ip[3] = (uint8_t)(1 + count / HANDOVER_INDEX_MAX);
+        e = handover_listen(&handover, &addr, (uint16_t)(count % HANDOVER_INDEX_MAX), &fd);
+        socket_close(&fd);
+    }
+    if (e != ERR_LIMIT) {
+        return 1;
+    }
+    addr.ip[3] = 1;
+    handover_release(&handover, &addr, 1);
+    addr.ip[3] = 9;
+    return handover_listen(&handover, &addr, 1, &fd) == OK ? 0 : 2;
+}
+
+/* Ready, which it tells on a descriptor of the test's; deaf to SIGTERM; drained after a while. */
+static int play_without_hearing(const char *fd_text, bool is_draining)
+{
+    struct handover handover;
+    uint64_t fd = 0;
+    signals_block();
+    handover_open(&handover);
+    handover_ready(&handover);
+    if (!str_to_u64(str_from_c(fd_text), &fd) || write((int)fd, "r", 1) != 1) {
+        return EXIT_FAILURE;
+    }
+    while (!is_draining) {
+        (void)pause();
+    }
+    sleep_ms(300);
     return 0;
 }
 
@@ -94,6 +139,12 @@ __attribute__((constructor)) static void play_a_part(int argc, char **argv)
     if (str_eq(name, STR("serve"))) {
         _exit(play_server(argv[2], false));
     }
+    if (str_eq(name, STR("serve_two"))) {
+        _exit(play_server(argv[2], true));
+    }
+    if (str_eq(name, STR("hoard"))) {
+        _exit(play_hoarder());
+    }
     if (str_eq(name, STR("exit"))) {
         _exit(argv[2][0] - '0');
     }
@@ -105,23 +156,8 @@ __attribute__((constructor)) static void play_a_part(int argc, char **argv)
         handover_ready(&handover);
         _exit(is_last ? 0 : 9);
     }
-    if (str_eq(name, STR("stubborn"))) {
-        struct handover handover;
-        handover_open(&handover);
-        signals_block();
-        handover_ready(&handover);
-        for (;;) {
-            (void)pause();
-        }
-    }
-    if (str_eq(name, STR("stopped"))) {
-        /* A code of its own at the end of its drain. */
-        (void)signal(SIGTERM, SIG_IGN);
-        struct handover handover;
-        handover_open(&handover);
-        handover_ready(&handover);
-        sleep_ms(300);
-        _exit(0);
+    if (str_eq(name, STR("stubborn")) || str_eq(name, STR("draining"))) {
+        _exit(play_without_hearing(argv[2], str_eq(name, STR("draining"))));
     }
     _exit(EXIT_FAILURE);
 }
@@ -223,8 +259,8 @@ static struct answer ask_until_up(const struct addr *addr)
     return answer;
 }
 
-static char serve[] = "serve", exit_part[] = "exit", crash[] = "crash", stubborn[] = "stubborn",
-            stopped[] = "stopped";
+static char serve[] = "serve", serve_two[] = "serve_two", hoard[] = "hoard", exit_part[] = "exit",
+            crash[] = "crash", stubborn[] = "stubborn", draining[] = "draining";
 static const struct supervisor_conf standard = {.stop_wait_ms = 3000};
 
 TEST(a_killed_data_process_is_replaced_and_no_connection_is_refused)
@@ -245,11 +281,11 @@ TEST(a_killed_data_process_is_replaced_and_no_connection_is_refused)
     int in_gap = connect_to(&addr);
     WANT(in_gap >= 0);
     for (size_t i = 0; i < COUNT_OF(waiting); i++) {
-        struct answer after = ask_on(waiting[i], 1000);
+        struct answer after = ask_on(waiting[i], 3000);
         WANT(after.pid > 0 && after.pid != before.pid && after.restarts == 1);
         socket_close(&waiting[i]);
     }
-    WANT(ask_on(in_gap, 1000).pid > 0);
+    WANT(ask_on(in_gap, 3000).pid > 0);
     socket_close(&in_gap);
     (void)kill(pid, SIGTERM);
     WANT_INT(exit_code_of(pid), 0);
@@ -295,18 +331,61 @@ TEST(deaths_in_a_row_are_answered_slower_and_slower)
     WANT(took_ms >= 0 + 50 + 100 + 120);
 }
 
+/* Starts one of the deaf parts, and stops it when it is ready. */
+static int stop_deaf_part(char *name, const struct supervisor_conf *conf)
+{
+    int fds[2];
+    char text[16], byte;
+    WANT(pipe(fds) == 0);
+    (void)snprintf(text, sizeof text, "%d", fds[1]);
+    pid_t pid = supervise(name, text, conf);
+    WANT(read(fds[0], &byte, 1) == 1);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+    (void)kill(pid, SIGTERM);
+    return exit_code_of(pid);
+}
+
 TEST(stopping_waits_for_the_drain_and_kills_what_does_not_end)
 {
-    char none[] = "-";
-    const struct supervisor_conf conf = {.stop_wait_ms = 100};
-    pid_t pid = supervise(stopped, none, &standard);
-    sleep_ms(100);
+    const struct supervisor_conf hasty = {.stop_wait_ms = 100};
+    WANT_INT(stop_deaf_part(draining, &standard), 0);
+    WANT_INT(stop_deaf_part(stubborn, &hasty), EXIT_FAILURE);
+}
+
+TEST(sockets_that_are_not_asked_for_again_are_closed)
+{
+    char text[ADDR_TEXT_BYTES_MAX];
+    struct addr addr = free_address(text, sizeof text);
+    pid_t pid = supervise(serve_two, text, &standard);
+    struct answer answer = {0};
+    /* Half of the connections go to the second socket, where nobody accepts. */
+    for (int i = 0; i < 100 && answer.pid == 0; i++) {
+        int fd = connect_to(&addr);
+        answer = fd >= 0 ? ask_on(fd, 20) : answer;
+        socket_close(&fd);
+        sleep_ms(5);
+    }
+    WANT(answer.pid > 0);
+    (void)kill((pid_t)answer.pid, SIGKILL);
+    WANT(ask_until_up(&addr).restarts == 1);
+    for (int i = 0; i < 32; i++) {
+        WANT(ask(&addr).restarts == 1);
+    }
     (void)kill(pid, SIGTERM);
     WANT_INT(exit_code_of(pid), 0);
-    pid = supervise(stubborn, none, &conf);
-    sleep_ms(200);
-    (void)kill(pid, SIGTERM);
-    WANT_INT(exit_code_of(pid), EXIT_FAILURE);
+}
+
+TEST(the_supervisor_keeps_a_limited_number_of_sockets)
+{
+    char none[] = "-";
+    struct rlimit files;
+    WANT(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    struct rlimit more = files;
+    more.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
+    WANT(setrlimit(RLIMIT_NOFILE, &more) == 0);
+    WANT_INT(exit_code_of(supervise(hoard, none, &standard)), 0);
+    WANT(setrlimit(RLIMIT_NOFILE, &files) == 0);
 }
 
 TEST(the_data_process_outlives_its_supervisor)

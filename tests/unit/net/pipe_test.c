@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "net/pipe.h"
 
+#include "base/limits.h"
 #include "fault.h"
 #include "pair.h"
 #include "test.h"
@@ -85,6 +86,22 @@ TEST(more_idle_pipes_than_are_kept_are_closed)
     WANT(pool.idle_count + pool.discarded_total == count);
     pipe_pool_drop(&pool);
     WANT(pool.idle_count == 0);
+}
+
+TEST(the_ceiling_of_a_core_is_a_limit)
+{
+    static struct pipe lent[LIMIT_VALUE(pipes) + 1];
+    struct pipe_pool pool;
+    uint32_t count = 0;
+    pipe_pool_init(&pool, LIMIT_VALUE(pipes));
+    while (count < COUNT_OF(lent) && pipe_take(&pool, &lent[count]) == OK) {
+        count++;
+    }
+    WANT(count <= LIMIT_VALUE(pipes) && pool.taken_count == count && pool.refused_total == 1);
+    while (count > 0) {
+        pipe_give(&pool, &lent[--count]);
+    }
+    pipe_pool_drop(&pool);
 }
 
 TEST(no_descriptors_means_copying)
