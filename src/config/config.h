@@ -34,28 +34,45 @@ struct conf_bundle {
     struct conf_policies policies;
 };
 
+struct conf_expect { /* empty: not asked */
+    int64_t status;
+    struct str route, service, version;
+    struct conf_pairs header; /* of the response that the gateway itself would make */
+    struct source_pos pos;
+};
+
 struct conf_test {
     struct source_pos pos;
     struct str method, url; /* from "GET https://host/path" */
     struct str request;     /* as written */
     struct conf_pairs headers;
     struct addr from; /* the client; family ADDR_NONE: 127.0.0.1 */
-    struct {
-        int64_t status; /* 0: not asked */
-        struct str route, service, version;
-        struct conf_pairs headers; /* of the response that the gateway itself would make */
-        struct source_pos pos;
-    } expect;
+    struct conf_expect expect;
 };
 
 struct config {
     int64_t version;
     int64_t cores; /* 0: one for each CPU */
-    struct { struct conf_listener *at; uint32_t count; } listeners;
-    struct { struct conf_service *at; uint32_t count; } services; /* then the anonymous ones */
-    struct { struct conf_bundle *at; uint32_t count; } policies;
-    struct { struct conf_route *at; uint32_t count; } routes;
-    struct { struct conf_test *at; uint32_t count; } tests;
+    struct {
+        struct conf_listener *at;
+        uint32_t count;
+    } listeners;
+    struct {
+        struct conf_service *at;
+        uint32_t count;
+    } services; /* then the anonymous ones */
+    struct {
+        struct conf_bundle *at;
+        uint32_t count;
+    } policies;
+    struct {
+        struct conf_route *at;
+        uint32_t count;
+    } routes;
+    struct {
+        struct conf_test *at;
+        uint32_t count;
+    } tests;
     struct conf_level_values defaults, enforce;
     struct conf_observe observe;
     struct {
@@ -81,8 +98,9 @@ struct config_opts {
 MUST_USE enum err config_load(const char *path, const struct config_opts *opts, struct diags *diags,
                               struct config **out);
 /* The same from memory; `name` stands for the file in messages. `text` is copied. */
-MUST_USE enum err config_load_text(const char *name, struct str text, const struct config_opts *opts,
-                                   struct diags *diags, struct config **out);
+MUST_USE enum err config_load_text(const char *name, struct str text,
+                                   const struct config_opts *opts, struct diags *diags,
+                                   struct config **out);
 void config_free(struct config *config);
 
 /* Equal for files that mean the same: order of keys, comments and short forms do not count. */

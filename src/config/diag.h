@@ -21,8 +21,10 @@ enum diag_code {
 
 struct diag {
     enum diag_code code;
-    struct str file, line_text, message, hint;
-    uint32_t rank; /* of the file: files in the order in which they were read */
+    struct str file, message, hint;
+    struct str shown;  /* the line, or the part of a long one around the place */
+    uint32_t shown_at; /* characters of `shown` before the place */
+    uint32_t rank;     /* of the file: files in the order in which they were read */
     uint32_t line, column, width;
 };
 
@@ -34,6 +36,8 @@ struct diag_list {
 struct diags {
     struct diag_list errors, warnings;
     struct arena arena;
+    char hint[200]; /* of the next one */
+    uint32_t hint_len;
 };
 
 /* Empty; diags_drop releases the texts. */
@@ -44,10 +48,11 @@ static inline bool diags_have_errors(const struct diags *diags)
     return diags->errors.count > 0;
 }
 
-/* Adds one diagnostic about the value at `pos` (all zero: about no place in particular). `hint` is
- * the way out, shown behind the caret; may be NULL. */
-void diag_add(struct diags *diags, enum diag_code code, struct source_pos pos, const char *hint,
-              const char *format, ...) PRINTF_LIKE(5, 6);
+/* The way out of the diagnostic that is added next, shown behind its caret. */
+void diag_hint(struct diags *diags, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Adds one about the value at `pos` (all zero: about no place in particular). */
+void diag_add(struct diags *diags, enum diag_code code, struct source_pos pos, const char *format,
+              ...) PRINTF_LIKE(4, 5);
 
 /* All of them as text for people, errors and warnings together by place. */
 void diags_write(const struct diags *diags, struct sink *out);
@@ -56,7 +61,7 @@ void diags_write_json(const struct diags *diags, struct sink *out);
 
 struct diag_row {
     const char *code; /* "E0107" */
-    enum diag_severity severity;
+    uint8_t severity; /* enum diag_severity */
     const char *title;
     const char *help; /* some lines, for `sluice help E0107` */
 };

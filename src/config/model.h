@@ -13,15 +13,20 @@ struct conf_route;
 
 /* Zero means "no limit of this kind" in all of them. Milliseconds. */
 struct conf_timeout {
-    int64_t head_ms, idle_ms;                 /* client side: a listener's */
-    int64_t body_ms;                          /* without progress, both directions */
+    int64_t head_ms, idle_ms;                  /* client side: a listener's */
+    int64_t body_ms;                           /* without progress, both directions */
     int64_t connect_ms, response_ms, total_ms; /* origin side: a service's or route's */
     struct source_pos pos;
+    uint64_t written; /* which of them were written: bit n for the n-th member; for this room */
 };
 
 enum conf_request_id { CONF_REQUEST_ID_KEEP, CONF_REQUEST_ID_NEW, CONF_REQUEST_ID_OFF };
 enum conf_slash { CONF_SLASH_REFUSE, CONF_SLASH_KEEP };
 enum conf_underscores { CONF_UNDERSCORES_DROP, CONF_UNDERSCORES_REFUSE, CONF_UNDERSCORES_KEEP };
+
+struct conf_listener_limits {
+    int64_t head_bytes, field_count, target_bytes;
+};
 
 struct conf_listener {
     struct str name;
@@ -33,9 +38,7 @@ struct conf_listener {
     uint8_t request_id;    /* enum conf_request_id */
     uint8_t encoded_slash; /* enum conf_slash */
     uint8_t underscores;   /* enum conf_underscores */
-    struct {
-        int64_t head_bytes, field_count, target_bytes;
-    } limits;
+    struct conf_listener_limits limits;
     int64_t keepalive_requests;  /* 0: no limit */
     struct conf_timeout timeout; /* head, body, idle; resolved with `defaults` */
 };
@@ -76,8 +79,33 @@ enum conf_balance {
     CONF_BALANCE_RANDOM_TWO
 };
 enum conf_host_mode { CONF_HOST_CLIENT, CONF_HOST_TARGET, CONF_HOST_LITERAL };
-enum conf_cohort { CONF_COHORT_NONE, CONF_COHORT_HEADER, CONF_COHORT_COOKIE, CONF_COHORT_ADDRESS,
-                   CONF_COHORT_CONSUMER };
+enum conf_cohort_by {
+    CONF_COHORT_NONE,
+    CONF_COHORT_HEADER,
+    CONF_COHORT_COOKIE,
+    CONF_COHORT_ADDRESS,
+    CONF_COHORT_CONSUMER
+};
+
+struct conf_host_rule {
+    uint8_t mode;       /* enum conf_host_mode: what Host an origin is sent */
+    struct str literal; /* with CONF_HOST_LITERAL: "name" or "name:port" */
+};
+
+struct conf_cohort {
+    uint8_t by;      /* enum conf_cohort_by */
+    struct str name; /* of the header or cookie */
+    struct str seed; /* empty in the file: the name of the service */
+};
+
+struct conf_connections {  /* to one instance */
+    int64_t max;           /* over all cores */
+    int64_t idle, idle_ms; /* kept by each core */
+};
+
+struct conf_queue { /* of the service, over all cores */
+    int64_t size, wait_ms;
+};
 
 struct conf_service {
     struct str name; /* for an URL written in a route: that URL */
@@ -90,22 +118,11 @@ struct conf_service {
     struct conf_targets targets; /* as written; readers use versions */
     uint8_t balance;             /* enum conf_balance; resolved with `defaults` and `enforce` */
     struct source_pos balance_pos;
-    struct {
-        int64_t max, idle, idle_ms; /* to one instance, over all cores */
-    } connections;
-    struct {
-        int64_t size, wait_ms; /* of the service, over all cores */
-    } queue;
-    struct {
-        uint8_t mode;       /* enum conf_host_mode: what Host an origin is sent */
-        struct str literal; /* with CONF_HOST_LITERAL: "name" or "name:port" */
-    } host;
-    struct {
-        uint8_t by;      /* enum conf_cohort */
-        struct str name; /* of the header or cookie */
-        struct str seed; /* default: the name of the service */
-    } cohort;
-    struct conf_timeout timeout; /* as written: body, connect, response, total */
+    struct conf_connections connections;
+    struct conf_queue queue;
+    struct conf_host_rule host;
+    struct conf_cohort cohort;
+    struct conf_timeout timeout;  /* as written: body, connect, response, total */
     struct conf_limit body_limit; /* as written */
     struct conf_uses use;
     struct conf_policies policies; /* as written on the service */
@@ -113,13 +130,15 @@ struct conf_service {
 
 enum conf_log_to { CONF_LOG_STDOUT, CONF_LOG_STDERR, CONF_LOG_FILE, CONF_LOG_OFF };
 
+struct conf_access_log {
+    uint8_t format;  /* 0: json */
+    uint8_t to;      /* enum conf_log_to */
+    struct str path; /* with CONF_LOG_FILE */
+};
+
 struct conf_observe {
+    struct conf_access_log access_log;
     struct {
-        uint8_t format; /* 0: json */
-        uint8_t to;     /* enum conf_log_to */
-        struct str path;
-    } access_log;
-    struct {
-        struct addr addr; /* family ADDR_NONE and port 0: no metrics listener */
+        struct addr addr; /* port 0: no metrics listener */
     } metrics;
 };

@@ -8,11 +8,12 @@
 #include "text/yaml.h"
 
 struct conf_reader {
-    struct arena *arena; /* of the configuration */
+    struct arena *arena;   /* of the configuration */
+    struct arena *scratch; /* gone when loading is done */
     struct diags *diags;
     const struct config_opts *opts;
     struct conf_internals *internals;
-    struct str path; /* "services.orders": where we are, for messages */
+    const struct conf_path *path; /* the key being read and those above it, for messages */
 };
 
 /* The text of a scalar with ${env:} and ${file:} resolved; says so when `node` is no scalar. */
@@ -27,8 +28,10 @@ MUST_USE bool conf_read_field(struct conf_reader *reader, const struct conf_fiel
 void conf_presets(struct conf_reader *reader, const struct conf_table *table, void *out);
 /* A zeroed array; says so when memory is at its limit. */
 void *conf_array(struct conf_reader *reader, struct node *node, size_t count, size_t bytes);
-/* Reports about a node. `hint` may be NULL. Returns false, for `return conf_refuse(...)`. */
+/* Reports about a node. Returns false, for `return conf_refuse(...)`. */
 bool conf_refuse(struct conf_reader *reader, const struct node *node, enum diag_code code,
-                 const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+                 const char *format, ...) PRINTF_LIKE(4, 5);
+/* The way out that the next conf_refuse shows. */
+#define conf_hint(reader, ...) diag_hint((reader)->diags, __VA_ARGS__)
 /* How a node is shown in a message: in quotes, shortened, a secret as it is written in the file. */
 const char *conf_show(struct conf_reader *reader, const struct node *node);

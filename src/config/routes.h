@@ -14,9 +14,9 @@ struct conf_host {
 };
 
 enum conf_path_kind {
-    CONF_PATH_PREFIX,  /* by segment: "/a" takes "/a" and "/a/b", not "/ab"; "/" takes all */
+    CONF_PATH_PREFIX, /* by segment: "/a" takes "/a" and "/a/b", not "/ab"; "/" takes all */
     CONF_PATH_EXACT,
-    CONF_PATH_PATTERN  /* a PCRE2 pattern that must match the whole path */
+    CONF_PATH_PATTERN /* a PCRE2 pattern that must match the whole path */
 };
 
 enum conf_condition_kind { CONF_EQUALS, CONF_PATTERN, CONF_PRESENT, CONF_ABSENT };
@@ -44,17 +44,10 @@ struct conf_match {
     } hosts;
     uint8_t path_kind; /* enum conf_path_kind */
     bool has_params;   /* whole segments "{name}" take any one segment */
-    struct str path;   /* "/orders" for the prefix "/orders/" + star; the pattern itself; never empty */
+    struct str
+        path; /* "/orders" for the prefix "/orders/" + star; the pattern itself; never empty */
     struct source_pos path_pos;
     struct conf_conditions headers, query;
-};
-
-struct conf_redirect {
-    struct source_pos pos;
-    struct str scheme, host, path; /* empty: as in the request */
-    int64_t port;                  /* 0: the scheme's own, or as in the request when scheme is empty */
-    bool keeps_query;
-    int64_t status;
 };
 
 struct conf_respond {
@@ -64,7 +57,7 @@ struct conf_respond {
     struct conf_pairs headers;
 };
 
-/* What the path becomes on its way to the origin (and, in a redirect's path, in Location). */
+/* What the path becomes on its way to the origin, or in the Location of a redirect. */
 enum conf_rewrite_kind {
     CONF_REWRITE_NONE,
     CONF_REWRITE_PREFIX,  /* the part that the prefix match took is replaced by `path` */
@@ -73,8 +66,17 @@ enum conf_rewrite_kind {
 
 struct conf_rewrite {
     struct source_pos pos;
-    uint8_t kind; /* enum conf_rewrite_kind */
-    struct str path;
+    uint8_t kind;    /* enum conf_rewrite_kind */
+    struct str path; /* of a prefix without its closing slash and star; "/" for the whole prefix */
+};
+
+struct conf_redirect {
+    struct source_pos pos;
+    struct str scheme, host;  /* empty: as in the request */
+    struct conf_rewrite path; /* CONF_REWRITE_NONE: as in the request */
+    int64_t port; /* 0: the scheme's own; as in the request when scheme and host are empty too */
+    bool keeps_query;
+    int64_t status;
 };
 
 enum conf_action { CONF_TO_SERVICE, CONF_REDIRECT, CONF_RESPOND };

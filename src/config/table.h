@@ -44,10 +44,12 @@ enum conf_type {
 
 enum conf_flag {
     CONF_REQUIRED = 1,
-    CONF_NOT_EMPTY = 2, /* of strings, lists and maps */
-    CONF_SECRET = 4,    /* never printed, wherever the value comes from */
-    CONF_TOKEN = 8,     /* a string, or the names of a map of pairs: RFC 9110 5.6.2 token */
-    CONF_FIELD_VALUE = 16 /* a string, or the values of pairs: RFC 9110 5.5, so no line ends */
+    CONF_NOT_EMPTY = 2,    /* of strings, lists and maps */
+    CONF_SECRET = 4,       /* never printed, wherever the value comes from */
+    CONF_TOKEN = 8,        /* a string, or the names of a map of pairs: RFC 9110 5.6.2 token */
+    CONF_FIELD_VALUE = 16, /* a string, or the values of pairs: RFC 9110 5.5, so no line ends */
+    CONF_ONLY_TEXT = 64,   /* a key that is dealt with before fields are read */
+    CONF_OPTIONAL = 32 /* left out of the long form when it was not written: its pos is not set */
 };
 
 /* Every list and map is a pointer and a count, in this order. */
@@ -60,8 +62,12 @@ struct conf_list {
 struct conf_grammar {
     const char *form;    /* for messages: "host:port, http://host:port or dns://host:port" */
     const char *example; /* "10.0.0.1:8080" */
-    const char *schema;  /* JSON Schema of the node: {"type": "string", "pattern": "..."} */
-    uint32_t bytes;      /* of the value, for lists of it */
+    const char *pattern; /* for the schema: the text as an ECMA 262 regular expression; NULL: any */
+    bool writes_yaml;    /* `write` gives YAML, not a text that may need quotes */
+    bool takes_list;     /* a list of such texts too */
+    bool takes_int, takes_bool;   /* a whole number, true or false too */
+    const struct conf_table *map; /* a map of this table too */
+    uint32_t bytes;               /* of the value, for lists of it */
     /* False: refused, and the reader has been told why. */
     bool (*read)(struct conf_reader *reader, struct node *node, void *out);
     /* The written form; needed for CONF_CUSTOM, not for short forms. Nothing written: left out. */
@@ -73,10 +79,10 @@ struct conf_field {
     const char *summary; /* one sentence */
     uint8_t type, item;  /* enum conf_type; item: of a list */
     uint8_t flags;
-    uint8_t group;       /* at most one key of the same non-zero group may be written */
+    uint8_t group;                  /* at most one key of the same non-zero group may be written */
     uint32_t offset, bytes, pos_at; /* CONF_IS, CONF_POS */
-    const char *preset;  /* the default as one would write it; NULL: zero */
-    int64_t min, max;    /* numbers, ms, bytes; length of strings and lists; max 0: none */
+    const char *preset;             /* the default as one would write it; NULL: zero */
+    int64_t min, max;         /* numbers, ms, bytes; length of strings and lists; max 0: none */
     const char *const *names; /* CONF_ENUM, ends with NULL */
     const struct conf_table *table;
     const struct conf_grammar *grammar;
@@ -89,6 +95,7 @@ struct conf_table {
     uint32_t field_count, bytes;
     uint32_t name_at, pos_at; /* CONF_AT of a struct str and a struct source_pos, or 0 */
     uint32_t policies_at;     /* CONF_AT of struct conf_policies: names of kinds are keys too */
+    uint32_t written_at;      /* CONF_AT of a uint64_t: bit n for a written field at offset n * 8 */
     /* How a thing is written without a map; out has its name and pos. NULL: only the long form. */
     const struct conf_grammar *shorthand;
     /* What a table cannot say, checked after the fields. */

@@ -1,4 +1,6 @@
-/* values.h - the small value types that configuration structs are built of. */
+/* values.h - the small value types that configuration structs are built of.
+ * Every list is a pointer and a count, in this order, so that the reader can fill it without
+ * knowing what is in it; all zero is the empty value of each type. */
 #pragma once
 
 #include "base/addr.h"

@@ -9,16 +9,16 @@
 struct sink {
     void (*write)(struct sink *sink, struct str s);
     FILE *file;
+    struct arena *arena;
     char *at;
-    size_t len, cap, limit_bytes;
-    bool has_failed; /* a write did not succeed, or memory reached limit_bytes; later writes do nothing */
+    size_t len, cap;
+    bool has_failed; /* a write did not succeed, or the arena is at its limit: no more is written */
 };
 
 /* Writes to a stream, which the caller flushes and closes. */
 void sink_to_file(struct sink *sink, FILE *file);
-/* Writes to memory that sink_drop releases. */
-void sink_to_memory(struct sink *sink, size_t limit_bytes);
-void sink_drop(struct sink *sink);
+/* Writes to memory of a heap arena. */
+void sink_to_memory(struct sink *sink, struct arena *arena);
 /* What was written to memory so far. */
 struct str sink_str(const struct sink *sink);
 
@@ -27,6 +27,7 @@ static inline void sink_add(struct sink *sink, struct str s)
     sink->write(sink, s);
 }
 
+/* Writes a C string. */
 void sink_add_c(struct sink *sink, const char *text);
 /* `count` times the character. */
 void sink_pad(struct sink *sink, char c, size_t count);

@@ -1,0 +1,87 @@
+/* load.c - the way of a file: text, nodes, structs, names, inheritance; see config.h.
+ * One heap arena owns the configuration and lives inside of it; a second one holds nodes and maps
+ * and is gone when loading is done. */
+#include "base/limits.h"
+#include "config/internals.h"
+
+static void read_root(struct conf_reader *reader, struct node *root, struct config *config)
+{
+    bool is_read = conf_read_struct(reader, &conf_root_table, root, config);
+    /* When no service could be read, every route would be said to lead nowhere. */
+    if (is_read || config->services.count > 0 || node_find(root, STR("services")) == NULL) {
+        conf_resolve_all(reader, config);
+    }
+    conf_sort_secrets(reader->internals);
+}
+
+/* The root and what belongs to it, in an arena that then moves into it. */
+static struct config *config_new(const struct config_opts *opts)
+{
+    struct arena arena;
+    arena_init_heap(&arena, LIMIT_VALUE_config_memory_bytes);
+    struct config *config = ARENA_NEW(&arena, struct config);
+    struct conf_internals *internals = ARENA_NEW(&arena, struct conf_internals);
+    if (config == NULL || internals == NULL) {
+        arena_reset(&arena);
+        return NULL;
+    }
+    internals->kinds = opts->kinds;
+    internals->kind_count = opts->kind_count;
+    internals->arena = arena;
+    config->internals = internals;
+    return config;
+}
+
+static enum err load(struct str path, const struct str *text, const struct config_opts *opts,
+                     struct diags *diags, struct config **out)
+{
+    struct arena scratch;
+    *out = NULL;
+    struct config *config = config_new(opts);
+    if (config == NULL) {
+        diag_add(diags, DIAG_E0014, (struct source_pos){0}, "out of memory");
+        return ERR_CONFIG;
+    }
+    struct conf_internals *internals = config->internals;
+    arena_init_heap(&scratch, LIMIT_VALUE_config_memory_bytes);
+    struct conf_reader reader = {.arena = &internals->arena,
+                                 .scratch = &scratch,
+                                 .diags = diags,
+                                 .opts = opts,
+                                 .internals = internals};
+    struct node *root = conf_read_files(&reader, path, text, &scratch);
+    if (root != NULL) {
+        read_root(&reader, root, config);
+    }
+    arena_reset(&scratch);
+    if (root != NULL && !diags_have_errors(diags) && opts->verify != NULL) {
+        opts->verify(opts->ctx, config, diags);
+    }
+    config->internals = internals;
+    if (root == NULL || diags_have_errors(diags)) {
+        config_free(config);
+        return ERR_CONFIG;
+    }
+    *out = config;
+    return OK;
+}
+
+enum err config_load(const char *path, const struct config_opts *opts, struct diags *diags,
+                     struct config **out)
+{
+    return load(str_from_c(path), NULL, opts, diags, out);
+}
+
+enum err config_load_text(const char *name, struct str text, const struct config_opts *opts,
+                          struct diags *diags, struct config **out)
+{
+    return load(str_from_c(name), &text, opts, diags, out);
+}
+
+void config_free(struct config *config)
+{
+    if (config != NULL) {
+        struct arena arena = config->internals->arena;
+        arena_reset(&arena);
+    }
+}
