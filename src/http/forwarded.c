@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "http/field_rules.h"
+#include "http/list.h"
 #include "http/uri.h"
 
 enum { NODE_BYTES_MAX = ADDR_TEXT_BYTES_MAX + 8 };
@@ -172,30 +173,6 @@ void forwarded_read(struct head *head, const struct forwarded_rules *rules, cons
     note_host(out, first_element(fields, FIELD_X_FORWARDED_HOST));
 }
 
-/* All values of that id and `last`, as one list in the arena. */
-static enum err append_to_list(struct fields *fields, struct arena *arena, enum field_id id,
-                               struct str last)
-{
-    size_t bytes = last.len;
-    for (const struct field *f = fields_find(fields, id); f != NULL;
-         f = fields_find_again(fields, f)) {
-        bytes += f->value.len + 2;
-    }
-    char *at = arena_alloc(arena, bytes);
-    if (at == NULL) {
-        return ERR_MEMORY;
-    }
-    struct strbuf list = strbuf_over(at, bytes);
-    for (const struct field *f = fields_find(fields, id); f != NULL;
-         f = fields_find_again(fields, f)) {
-        strbuf_add(&list, f->value);
-        strbuf_add(&list, STR(", "));
-    }
-    strbuf_add(&list, last);
-    CHECK(!strbuf_overflowed(&list));
-    return fields_set_id(fields, arena, id, strbuf_str(&list));
-}
-
 /* RFC 7239 4 and 6: for=node;host="...";proto=... */
 static enum err write_element(struct head *head, struct arena *arena, struct str node,
                               const struct forwarded *forwarded, struct str host)
@@ -216,7 +193,7 @@ static enum err write_element(struct head *head, struct arena *arena, struct str
     if (strbuf_overflowed(&element)) {
         return ERR_MEMORY;
     }
-    return append_to_list(&head->fields, arena, FIELD_FORWARDED, strbuf_str(&element));
+    return list_field_append(&head->fields, arena, FIELD_FORWARDED, strbuf_str(&element));
 }
 
 static enum err set_kept(struct fields *fields, struct arena *arena, enum field_id id,
@@ -241,7 +218,7 @@ enum err forwarded_write(struct head *head, struct arena *arena,
         strbuf_add(&node, STR("unknown")); /* RFC 7239 6.2: a peer without an address */
     }
     strbuf_add_u64(&port, listener_port);
-    TRY(append_to_list(fields, arena, FIELD_X_FORWARDED_FOR, strbuf_str(&node)));
+    TRY(list_field_append(fields, arena, FIELD_X_FORWARDED_FOR, strbuf_str(&node)));
     TRY(fields_set_id(fields, arena, FIELD_X_FORWARDED_PROTO, forwarded->proto));
     if (host.len > 0) {
         TRY(fields_set_id(fields, arena, FIELD_X_FORWARDED_HOST, host));

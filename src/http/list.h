@@ -7,3 +7,7 @@
 bool list_has(struct str list, struct str token);
 /* The same over all fields of that id: repeated fields are one list (RFC 9110 5.3). */
 bool list_field_has(const struct fields *fields, enum field_id id, struct str token);
+/* Makes one field of all fields of that id, with `last` at the end of its list; `last` is copied.
+ * ERR_MEMORY, ERR_BAD_FIELD; then nothing has changed. */
+MUST_USE enum err list_field_append(struct fields *fields, struct arena *arena, enum field_id id,
+                                    struct str last);
