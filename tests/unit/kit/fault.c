@@ -24,7 +24,8 @@ unsigned fault_calls(void)
 static bool is_due(void)
 {
     fault_now.calls++;
-    if (fault_now.error != 0 && fault_now.calls > fault_now.after) {
+    bool is_over = fault_now.times != 0 && fault_now.calls > fault_now.after + fault_now.times;
+    if (fault_now.error != 0 && fault_now.calls > fault_now.after && !is_over) {
         errno = fault_now.error;
         return true;
     }
@@ -86,6 +87,13 @@ int __wrap_connect(int fd, const struct sockaddr *name, socklen_t name_bytes);
 int __wrap_connect(int fd, const struct sockaddr *name, socklen_t name_bytes)
 {
     return is_due() ? -1 : __real_connect(fd, name, name_bytes);
+}
+
+int __real_socket(int domain, int type, int protocol);
+int __wrap_socket(int domain, int type, int protocol);
+int __wrap_socket(int domain, int type, int protocol)
+{
+    return is_due() ? -1 : __real_socket(domain, type, protocol);
 }
 
 ssize_t __real_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags);

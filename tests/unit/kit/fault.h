@@ -1,6 +1,6 @@
 /* fault.h - failures of system calls, injected at link time: the product has no hooks for them.
- * A test program that depends on test_fault_dep gets its recv, send, sendmsg, accept4, connect
- * and splice through here. Settings are the calling thread's; all-zero injects nothing. */
+ * A test program that depends on test_fault_dep gets its recv, send, sendmsg, accept4, connect,
+ * socket and splice through here. Settings are the calling thread's; all-zero injects nothing. */
 #pragma once
 
 #include "base/platform.h"
@@ -9,7 +9,8 @@ struct fault {
     size_t bytes_max; /* each call moves at most so many bytes; 0: no limit */
     unsigned every;   /* each n-th call answers EAGAIN before it does anything; 0: none does */
     int error;        /* this errno, instead of the call ... */
-    unsigned after;   /* ... once so many calls went through */
+    unsigned after;   /* ... once so many calls went through, */
+    unsigned times;   /* so often; 0: from then on */
     unsigned calls;   /* counted from the last fault_set */
 };
 

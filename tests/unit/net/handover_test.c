@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static int lost_count;
@@ -141,6 +142,35 @@ TEST(every_refusal_has_its_error)
     }
 }
 
+TEST(a_supervisor_that_does_not_answer_is_not_waited_for_forever)
+{
+    struct handover handover;
+    struct loop loop;
+    struct addr addr = loopback();
+    int other = open_under_supervisor(&handover), fd = 0, passed = -1;
+    const struct timeval wait = {.tv_usec = 20000};
+    struct handover_record asked;
+    WANT(setsockopt(handover.io.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0);
+    WANT(handover_listen(&handover, &addr, 0, &fd) == ERR_AGAIN && fd == -1);
+    /* The answer comes when nobody waits for it: dropped, with its socket. */
+    WANT(loop_init(&loop) == OK && handover_watch(&handover, &loop, on_lost) == OK);
+    WANT(handover_get(other, &asked, &passed) == OK);
+    asked.kind = HANDOVER_ANSWER;
+    WANT(handover_put(other, &asked, 0) == OK);
+    int before = dup(0);
+    (void)close(before);
+    lost_count = 0;
+    loop_turn(&loop, 1000);
+    int after = dup(0);
+    (void)close(after);
+    WANT_INT(after, before);
+    WANT(lost_count == 0 && handover_has_supervisor(&handover));
+    handover_close(&handover);
+    handover_close(&handover);
+    socket_close(&other);
+    loop_drop(&loop);
+}
+
 TEST(a_supervisor_that_died_is_noticed_and_replaced_by_our_own_bind)
 {
     struct handover handover;
@@ -157,6 +187,11 @@ TEST(a_supervisor_that_died_is_noticed_and_replaced_by_our_own_bind)
     WANT(lost_count == 1 && !handover_has_supervisor(&handover));
     WANT(handover_listen(&handover, &addr, 0, &fd) == OK);
     socket_close(&fd);
+
+    other = open_under_supervisor(&handover);
+    socket_close(&other);
+    handover_ready(&handover);
+    WANT(!handover_has_supervisor(&handover));
 
     other = open_under_supervisor(&handover);
     socket_close(&other);

@@ -104,6 +104,34 @@ TEST(the_ceiling_of_a_core_is_a_limit)
     pipe_pool_drop(&pool);
 }
 
+/* Past fs.pipe-user-pages-soft a user without privileges gets pipes of two pages. */
+static int use_up_the_pages_of_a_user(void)
+{
+    static struct pipe lent[LIMIT_VALUE(pipes)];
+    struct pipe_pool pool;
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+        return 1;
+    }
+    pipe_pool_init(&pool, LIMIT_VALUE(pipes));
+    for (size_t i = 0; i < COUNT_OF(lent) && pipe_take(&pool, &lent[i]) == OK; i++) {
+        if (lent[i].capacity_bytes < PIPE_BYTES_MIN) {
+            return 2;
+        }
+    }
+    return pool.taken_count > 0 ? 0 : 3;
+}
+
+TEST(a_pipe_too_small_is_not_lent)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(use_up_the_pages_of_a_user());
+    }
+    WANT(waitpid(child, &status, 0) == child);
+    WANT_INT(WEXITSTATUS(status), 0);
+}
+
 TEST(no_descriptors_means_copying)
 {
     int status = -1;

@@ -122,6 +122,32 @@ TEST(the_any_address_takes_both_families)
     socket_close(&listen_fd);
 }
 
+TEST(a_kernel_without_ipv6_gives_the_any_address_of_ipv4)
+{
+    struct addr any = address("[::]:0"), one = address("[::1]:0"), got;
+    int fd = -1;
+    fault_set((struct fault){.error = EAFNOSUPPORT, .times = 1});
+    WANT(socket_listen(&any, 4, true, &fd) == OK);
+    WANT(socket_local(fd, &got) == OK && got.family == ADDR_V4);
+    socket_close(&fd);
+    fault_set((struct fault){.error = EAFNOSUPPORT});
+    WANT(socket_listen(&one, 4, true, &fd) == ERR_ADDRESS_ABSENT && fd == -1);
+    WANT(socket_connect(&one, NULL, &fd) == ERR_ORIGIN_CONNECT && fd == -1);
+    static const struct {
+        int error;
+        enum err wanted;
+    } rows[] = {{EACCES, ERR_NOT_PERMITTED},
+                {EMFILE, ERR_LIMIT},
+                {ENOMEM, ERR_LIMIT},
+                {EPROTO, ERR_SYSTEM}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        fault_set((struct fault){.error = rows[i].error});
+        WANT_INT(socket_listen(&one, 4, true, &fd), rows[i].wanted);
+        WANT_INT(socket_listen_probe(&one), OK); /* port 0: nobody can have it */
+    }
+    fault_set((struct fault){0});
+}
+
 TEST(accept_sorts_what_to_skip_from_what_to_wait_for)
 {
     static const struct {
@@ -212,7 +238,7 @@ TEST(every_way_a_connect_fails_has_its_error)
     struct addr addr = address("127.0.0.1:9");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int fd = -1;
-        fault_set((struct fault){.error = rows[i].error});
+        fault_set((struct fault){.error = rows[i].error, .after = 1}); /* socket(2) works */
         WANT_INT(socket_connect(&addr, NULL, &fd), rows[i].wanted);
         WANT((fd >= 0) == (rows[i].wanted == OK));
         socket_close(&fd);
