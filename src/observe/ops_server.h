@@ -24,5 +24,6 @@ struct ops_conf {
 
 /* Starts serving. ERR_MEMORY, ERR_SYSTEM; listen_fd is then still the caller's. */
 MUST_USE enum err ops_server_open(const struct ops_conf *conf, struct ops_server **out);
-/* Closes the listener and every connection. Clears *server. */
+/* Closes the listener and every connection; memory follows at the end of the loop's turn. Clears
+ * *server; NULL is nothing. */
 void ops_server_close(struct ops_server **server);

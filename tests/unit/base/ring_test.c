@@ -1,5 +1,5 @@
-#include "base/ring.h"
 #include "base/check.h"
+#include "base/ring.h"
 #include "test.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
-#include "observe/access_line.h"
 #include "base/check.h"
 #include "base/rng.h"
+#include "observe/access_line.h"
 #include "test.h"
 
 #include <jansson.h>
@@ -33,9 +33,10 @@ static const char *text_at(const json_t *object, const char *key)
 
 static void set_all_texts(struct access_record *record, struct str s)
 {
-    struct str *const texts[] = {&record->request_id, &record->trace_id, &record->protocol,  &record->listener,
-                                 &record->route,      &record->service,  &record->version,   &record->instance,
-                                 &record->method,     &record->host,     &record->path,      &record->user_agent,
+    struct str *const texts[] = {&record->request_id, &record->trace_id, &record->protocol,
+                                 &record->listener,   &record->route,    &record->service,
+                                 &record->version,    &record->instance, &record->method,
+                                 &record->host,       &record->path,     &record->user_agent,
                                  &record->query};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         *texts[i] = s;
@@ -74,15 +75,23 @@ TEST(a_full_record_is_one_line_with_every_key)
                                    .reason = ERR_ORIGIN_TIMEOUT,
                                    .attempts = 2,
                                    .is_reused = true};
-    WANT_STR(line_of(&record),
-             STR("{\"time\":\"2026-01-02T03:04:05.678901Z\",\"request_id\":\"id-1\",\"listener\":\"public\","
-                 "\"route\":\"orders\",\"service\":\"orders\",\"version\":\"v1\",\"instance\":\"10.0.0.1:80\","
-                 "\"client\":\"203.0.113.9\",\"peer\":\"[::1]:4711\",\"protocol\":\"HTTP/1.1\",\"method\":\"GET\","
-                 "\"host\":\"example.org\",\"path\":\"/orders/1\",\"user_agent\":\"curl/8\",\"status\":504,"
-                 "\"reason\":\"origin_timeout\",\"attempts\":2,\"read_head_us\":1000,\"route_us\":1000,"
-                 "\"policies_us\":1000,\"queue_us\":1000,\"connect_us\":1000,\"ttfb_us\":1000,\"response_us\":1000,"
-                 "\"total_us\":7000,\"client_received_bytes\":1,\"client_sent_bytes\":18446744073709551615,"
-                 "\"origin_received_bytes\":3,\"origin_sent_bytes\":4,\"generation\":7,\"is_reused\":true}\n"));
+    WANT_STR(
+        line_of(&record),
+        STR("{\"time\":\"2026-01-02T03:04:05.678901Z\",\"request_id\":\"id-1\",\"listener\":"
+            "\"public\","
+            "\"route\":\"orders\",\"service\":\"orders\",\"version\":\"v1\",\"instance\":\"10.0.0."
+            "1:80\","
+            "\"client\":\"203.0.113.9\",\"peer\":\"[::1]:4711\",\"protocol\":\"HTTP/"
+            "1.1\",\"method\":\"GET\","
+            "\"host\":\"example.org\",\"path\":\"/orders/1\",\"user_agent\":\"curl/"
+            "8\",\"status\":504,"
+            "\"reason\":\"origin_timeout\",\"attempts\":2,\"read_head_us\":1000,\"route_us\":1000,"
+            "\"policies_us\":1000,\"queue_us\":1000,\"connect_us\":1000,\"ttfb_us\":1000,"
+            "\"response_us\":1000,"
+            "\"total_us\":7000,\"client_received_bytes\":1,\"client_sent_bytes\":"
+            "18446744073709551615,"
+            "\"origin_received_bytes\":3,\"origin_sent_bytes\":4,\"generation\":7,\"is_reused\":"
+            "true}\n"));
 }
 
 TEST(an_empty_record_is_a_valid_line)
@@ -210,9 +219,12 @@ TEST(time_before_1970_and_a_clock_that_jumps_back_are_told_right)
     static const struct {
         int64_t wall_us;
         const char *text;
-    } rows[] = {{1767323045999999, "2026-01-02T03:04:05.999999Z"}, {1767323046000000, "2026-01-02T03:04:06.000000Z"},
-                {1767323045000001, "2026-01-02T03:04:05.000001Z"}, {0, "1970-01-01T00:00:00.000000Z"},
-                {-1, "1969-12-31T23:59:59.999999Z"},               {951782400000000, "2000-02-29T00:00:00.000000Z"}};
+    } rows[] = {{1767323045999999, "2026-01-02T03:04:05.999999Z"},
+                {1767323046000000, "2026-01-02T03:04:06.000000Z"},
+                {1767323045000001, "2026-01-02T03:04:05.000001Z"},
+                {0, "1970-01-01T00:00:00.000000Z"},
+                {-1, "1969-12-31T23:59:59.999999Z"},
+                {951782400000000, "2000-02-29T00:00:00.000000Z"}};
     struct access_clock clock = {0};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct strbuf out = strbuf_over(line_bytes, sizeof line_bytes);

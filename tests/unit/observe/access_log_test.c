@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-#include "observe/access_log.h"
 #include "base/clock.h"
+#include "observe/access_log.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -58,7 +58,8 @@ static void finish(void)
 
 static void write_one(struct access_log *log, uint32_t core, struct str text)
 {
-    const struct access_record record = {.wall_us = clock_wall_us(), .path = text, .generation = core};
+    const struct access_record record = {
+        .wall_us = clock_wall_us(), .path = text, .generation = core};
     access_log_write(access_log_ring(log, core), &record, &stats.blocks[core]);
 }
 
@@ -299,7 +300,8 @@ TEST(a_reader_that_stops_reading_holds_nobody_back_and_closing_does_not_wait_for
     uint64_t lost = access_log_close(&log, 200);
     WANT(clock_mono_ns() - begin_ns < 2 * NS_PER_SEC);
     WANT(lost > 0);
-    uint64_t known = stats_read(&stats, CELL_log_lines) + stats_read(&stats, CELL_log_lines_dropped);
+    uint64_t known =
+        stats_read(&stats, CELL_log_lines) + stats_read(&stats, CELL_log_lines_dropped);
     WANT(known >= 20000 && known < 20200); /* a few are notices of drops */
     (void)close(reader);
     finish();

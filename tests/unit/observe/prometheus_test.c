@@ -1,7 +1,7 @@
-#include "observe/prometheus.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/region.h"
+#include "observe/prometheus.h"
 #include "test.h"
 
 enum { PAGE_BYTES = 64 << 20 };
@@ -71,7 +71,8 @@ static bool take_labels(struct str *rest)
 {
     for (;;) {
         size_t equals = str_find(*rest, '=');
-        if (!is_name(str_sub(*rest, 0, equals)) || !str_starts(str_skip(*rest, equals), STR("=\""))) {
+        if (!is_name(str_sub(*rest, 0, equals)) ||
+            !str_starts(str_skip(*rest, equals), STR("=\""))) {
             return false;
         }
         *rest = str_skip(*rest, equals + 2);
@@ -204,11 +205,16 @@ TEST(a_histogram_is_cumulative_and_ends_with_all)
     stats_observe(&world->stats.blocks[0], cell, 3000000);
     stats_observe(&world->stats.blocks[0], cell, 600000000);
     struct str page = page_of(world, PROMETHEUS_TEXT, PROMETHEUS_ROOM_BYTES_MIN);
-    WANT(has_line(page, STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"0.000128\"} 1")));
-    WANT(has_line(page, STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"0.000256\"} 3")));
-    WANT(has_line(page, STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"2.097152\"} 3")));
-    WANT(has_line(page, STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"4.194304\"} 4")));
-    WANT(has_line(page, STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"67.108864\"} 4")));
+    WANT(has_line(page,
+                  STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"0.000128\"} 1")));
+    WANT(has_line(page,
+                  STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"0.000256\"} 3")));
+    WANT(has_line(page,
+                  STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"2.097152\"} 3")));
+    WANT(has_line(page,
+                  STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"4.194304\"} 4")));
+    WANT(has_line(page,
+                  STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"67.108864\"} 4")));
     WANT(has_line(page, STR("sluice_request_duration_seconds_bucket{route=\"r\",le=\"+Inf\"} 5")));
     WANT(has_line(page, STR("sluice_request_duration_seconds_sum{route=\"r\"} 603.00051")));
     WANT(has_line(page, STR("sluice_request_duration_seconds_count{route=\"r\"} 5")));
@@ -219,7 +225,8 @@ TEST(a_histogram_is_cumulative_and_ends_with_all)
 TEST(values_of_an_axis_stand_side_by_side_and_a_series_without_counts_is_left_out)
 {
     struct world *world = world_open();
-    struct str used[] = {STR("l"), STR("r"), STR("s"), STR("v")}, unused[] = {STR("l"), STR("x"), STR("s"), STR("v")};
+    struct str used[] = {STR("l"), STR("r"), STR("s"), STR("v")},
+               unused[] = {STR("l"), STR("x"), STR("s"), STR("v")};
     uint32_t cell = registry_series(&world->registry, METRIC_requests, used);
     (void)registry_series(&world->registry, METRIC_requests, unused);
     stats_add(&world->stats.blocks[0], cell + stats_code(204), 3);
@@ -227,12 +234,13 @@ TEST(values_of_an_axis_stand_side_by_side_and_a_series_without_counts_is_left_ou
     stats_add(&world->stats.blocks[0], CELL_requests + stats_code(404), 9);
     stats_sub(&world->stats.blocks[0], CELL_requests_in_flight, 4);
     struct str page = page_of(world, PROMETHEUS_TEXT, PROMETHEUS_ROOM_BYTES_MIN);
+    WANT(has_line(page, STR("sluice_requests_total{listener=\"l\",route=\"r\",service=\"s\","
+                            "version=\"v\",code=\"2xx\"} 3")));
+    WANT(has_line(page, STR("sluice_requests_total{listener=\"l\",route=\"r\",service=\"s\","
+                            "version=\"v\",code=\"5xx\"} 0")));
     WANT(has_line(page,
-                  STR("sluice_requests_total{listener=\"l\",route=\"r\",service=\"s\",version=\"v\",code=\"2xx\"} 3")));
-    WANT(has_line(page,
-                  STR("sluice_requests_total{listener=\"l\",route=\"r\",service=\"s\",version=\"v\",code=\"5xx\"} 0")));
-    WANT(has_line(page, STR("sluice_requests_total{listener=\"other\",route=\"other\",service=\"other\","
-                            "version=\"other\",code=\"4xx\"} 9")));
+                  STR("sluice_requests_total{listener=\"other\",route=\"other\",service=\"other\","
+                      "version=\"other\",code=\"4xx\"} 9")));
     WANT(has_line(page, STR("sluice_errors_total{reason=\"origin_timeout\"} 2")));
     WANT(has_line(page, STR("sluice_errors_total{reason=\"bug\"} 0")));
     WANT(has_line(page, STR("sluice_requests_in_flight -4")));
@@ -250,7 +258,8 @@ TEST(pieces_of_any_size_make_the_same_page)
         struct strbuf text = strbuf_over(name, sizeof name);
         strbuf_add_fmt(&text, "route%d", i);
         struct str value = strbuf_str(&text);
-        stats_observe(&world->stats.blocks[0], registry_series(&world->registry, METRIC_request_duration, &value), i);
+        stats_observe(&world->stats.blocks[0],
+                      registry_series(&world->registry, METRIC_request_duration, &value), i);
     }
     struct str page = page_of(world, PROMETHEUS_TEXT, PAGE_BYTES);
     CHECK(page.len < sizeof whole && page.len > PROMETHEUS_ROOM_BYTES_MIN * 2);
@@ -301,7 +310,8 @@ TEST(the_format_is_what_the_client_prefers)
         {"text/html", PROMETHEUS_TEXT},
         {"application/openmetrics-text", PROMETHEUS_OPENMETRICS},
         {"APPLICATION/OpenMetrics-Text; version=1.0.0", PROMETHEUS_OPENMETRICS},
-        {"application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
+        {"application/openmetrics-text;version=1.0.0;q=0.5,application/"
+         "openmetrics-text;version=0.0.1;q=0.4,"
          "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
          PROMETHEUS_OPENMETRICS},
         {"text/plain;q=0.9, application/openmetrics-text;q=0.8", PROMETHEUS_TEXT},
@@ -322,7 +332,8 @@ TEST(the_format_is_what_the_client_prefers)
         }
     }
     WANT(str_starts(prometheus_content_type(PROMETHEUS_TEXT), STR("text/plain; version=0.0.4")));
-    WANT(str_starts(prometheus_content_type(PROMETHEUS_OPENMETRICS), STR("application/openmetrics-text; version=1.0")));
+    WANT(str_starts(prometheus_content_type(PROMETHEUS_OPENMETRICS),
+                    STR("application/openmetrics-text; version=1.0")));
 }
 
 TEST(a_hundred_thousand_names_of_strangers_make_no_more_series_than_the_limit)

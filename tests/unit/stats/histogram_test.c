@@ -1,5 +1,5 @@
-#include "stats/histogram.h"
 #include "base/rng.h"
+#include "stats/histogram.h"
 #include "test.h"
 
 TEST(every_value_stands_in_the_bucket_that_its_bounds_say)

@@ -24,7 +24,8 @@ TEST(every_metric_is_named_as_the_convention_wants)
         struct str stem = row->kind == METRIC_IS_COUNTER ? str_sub(name, 0, name.len - 6) : name;
         WANT(str_ends(stem, STR("_seconds")) == (row->unit == METRIC_UNIT_US));
         WANT(str_ends(stem, STR("_bytes")) == (row->unit == METRIC_UNIT_BYTES));
-        WANT(!str_ends(stem, STR("_count")) && !str_ends(stem, STR("_sum")) && !str_ends(stem, STR("_bucket")));
+        WANT(!str_ends(stem, STR("_count")) && !str_ends(stem, STR("_sum")) &&
+             !str_ends(stem, STR("_bucket")));
         WANT(row->sentence[0] >= 'A' && row->sentence[0] <= 'Z');
         WANT(!str_ends(str_from_c(row->sentence), STR(".")));
     }
@@ -68,10 +69,11 @@ TEST(a_status_falls_into_its_class)
     static const struct {
         uint16_t status;
         const char *code;
-    } rows[] = {{0, "none"}, {99, "none"}, {100, "1xx"}, {200, "2xx"},  {299, "2xx"},
+    } rows[] = {{0, "none"},  {99, "none"}, {100, "1xx"}, {200, "2xx"},  {299, "2xx"},
                 {304, "3xx"}, {499, "4xx"}, {599, "5xx"}, {600, "none"}, {65535, "none"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        WANT_STR(metric_axis_value(METRIC_AXIS_CODE, stats_code(rows[i].status)), str_from_c(rows[i].code));
+        WANT_STR(metric_axis_value(METRIC_AXIS_CODE, stats_code(rows[i].status)),
+                 str_from_c(rows[i].code));
     }
     WANT_STR(metric_axis_value(METRIC_AXIS_REASON, ERR_ORIGIN_TIMEOUT), STR("origin_timeout"));
     WANT_STR(metric_axis_value(METRIC_AXIS_NONE, 0), STR(""));

@@ -1,6 +1,6 @@
-#include "stats/registry.h"
 #include "base/limits.h"
 #include "base/strbuf.h"
+#include "stats/registry.h"
 #include "test.h"
 
 struct world {
@@ -38,7 +38,8 @@ static uint32_t numbered(struct world *world, enum metric metric, int number)
 
 static struct str text_of(struct world *world, enum metric metric, uint32_t cell)
 {
-    LIST_EACH(node, &world->registry.series[metric]) {
+    LIST_EACH(node, &world->registry.series[metric])
+    {
         struct series *series = CONTAINER_OF(node, struct series, of_metric);
         if (series->cell == cell) {
             return str_of(series->text, series->text_bytes);
@@ -72,15 +73,16 @@ TEST(label_values_are_escaped_so_that_no_byte_can_end_them)
         struct str text = text_of(world, METRIC_request_duration, route(world, str_of(raw, 3)));
         WANT(str_starts(text, STR("route=\"a")) && str_ends(text, STR("z\"")));
         struct str inside = str_sub(text, 8, text.len - 10);
-        struct str wanted = byte == '"'                   ? STR("\\\"")
-                            : byte == '\\'                ? STR("\\\\")
-                            : byte == '\n'                ? STR("\\n")
+        struct str wanted = byte == '"'                 ? STR("\\\"")
+                            : byte == '\\'              ? STR("\\\\")
+                            : byte == '\n'              ? STR("\\n")
                             : byte < 32 || byte >= 0x7f ? STR("\xef\xbf\xbd")
-                                                          : str_of(raw + 1, 1);
+                                                        : str_of(raw + 1, 1);
         WANT_STR(inside, wanted);
     }
     struct str umlaut = STR("caf\xc3\xa9");
-    WANT_STR(text_of(world, METRIC_request_duration, route(world, umlaut)), STR("route=\"caf\xc3\xa9\""));
+    WANT_STR(text_of(world, METRIC_request_duration, route(world, umlaut)),
+             STR("route=\"caf\xc3\xa9\""));
     world_close(world);
 }
 
@@ -93,7 +95,8 @@ TEST(long_names_are_cut_and_stay_different)
     uint32_t two = route(world, str_of(name, LIMIT_VALUE(metric_label_bytes) + 1));
     uint32_t all = route(world, str_of(name, sizeof name));
     WANT(one != two && two != all && one != all);
-    struct str four[] = {str_of(name, 4096), str_of(name, 4095), str_of(name, 4094), str_of(name, 4093)};
+    struct str four[] = {str_of(name, 4096), str_of(name, 4095), str_of(name, 4094),
+                         str_of(name, 4093)};
     WANT(registry_series(&world->registry, METRIC_requests, four) >= CELL_COUNT);
     world_close(world);
 }

@@ -1,5 +1,5 @@
-#include "stats/stats.h"
 #include "base/limits.h"
+#include "stats/stats.h"
 #include "test.h"
 
 #include <pthread.h>
