@@ -264,7 +264,6 @@ enum err socket_send(int fd, const struct iovec *pieces, size_t count, bool has_
 enum err socket_send_str(int fd, struct str bytes, size_t *sent)
 {
     *sent = 0;
-    CHECK(bytes.len > 0);
     ssize_t n;
     do {
         n = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);

@@ -44,7 +44,7 @@ MUST_USE enum err socket_error(int fd);
  * one. *got is 0 unless OK. A short read means that the socket was empty a moment ago: an edge
  * will tell when there is more. */
 MUST_USE enum err socket_recv(int fd, void *at, size_t len, size_t *got);
-/* Writes once, from at most `count` pieces; never raises SIGPIPE. OK: *sent > 0, perhaps not all.
+/* Writes once, from at most `count` pieces; never raises SIGPIPE. OK: *sent bytes, perhaps not all.
  * ERR_AGAIN: the socket is full. ERR_CLOSED: the peer takes no more. ERR_IO: it broke otherwise.
  * `has_more` holds back a partial segment (MSG_MORE). */
 MUST_USE enum err socket_send(int fd, const struct iovec *pieces, size_t count, bool has_more,

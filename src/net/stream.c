@@ -46,7 +46,7 @@ enum err stream_recv(struct stream *stream, void *at, size_t bytes, size_t *got)
 {
     *got = 0;
     if (stream->has_ended) {
-        return ERR_CLOSED;
+        return stream->is_broken ? ERR_IO : ERR_CLOSED;
     }
     if (!stream->can_read) {
         return ERR_AGAIN;
