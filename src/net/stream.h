@@ -1,6 +1,6 @@
 /* stream.h - one connected socket as the data path uses it: what it is ready for, and the bytes
- * that the kernel has not taken yet. Edges only set flags; reads and writes clear them. What is queued
- * is bounded by its users: they stop reading the other side while stream_queued is not zero. */
+ * that the kernel has not taken yet. Edges only set flags; reads and writes clear them. What is
+ * queued is bounded by its users: they stop reading the other side while queued_bytes is not 0. */
 #pragma once
 
 #include "base/err.h"
