@@ -2,7 +2,7 @@
 """field_slots.py - finds a perfect hash for the names of fields.def (run by the build).
 
 usage: field_slots.py fields.def out.h
-The key is what intern.c computes from a name: its last two bytes, its first byte and its length,
+The key is what intern.h computes from a name: its last two bytes, its first byte and its length,
 letters in lower case. Only the slots are generated; names and rules stay in fields.def."""
 import random
 import re
@@ -19,8 +19,8 @@ def key_of(text):
 def main():
     rows = re.findall(r'^FIELD\((\w+), "([^"]+)"', open(sys.argv[1]).read(), re.M)
     for _, text in rows:
-        if not re.fullmatch(r"[A-Za-z0-9-]{2,64}", text):
-            sys.exit(f"{text}: an interned name has letters, digits and '-' only")
+        if not re.fullmatch(r"[A-Za-z0-9-]{2,32}", text):
+            sys.exit(f"{text}: an interned name has 2 to 32 letters, digits and '-'")
     keys = [key_of(text) for _, text in rows]
     if len(set(keys)) < len(keys):
         sys.exit("two names of fields.def have the same key: take more of the name into it")
@@ -34,10 +34,8 @@ def main():
         out.write("/* field_slots.h - written by field_slots.py from fields.def. */\n#pragma once\n\n")
         out.write(f"#define FIELD_SLOT_MULTIPLIER UINT32_C({multiplier})\n")
         out.write(f"#define FIELD_SLOT_SHIFT {32 - SLOT_BITS}\n\n")
-        out.write(f"static const uint8_t field_slots[{1 << SLOT_BITS}] = {{\n")
-        for slot, (name, _) in sorted(zip(slots, rows)):
-            out.write(f"    [{slot}] = FIELD_{name},\n")
-        out.write("};\n")
+        rows_text = ", ".join(f"[{slot}] = FIELD_{name}" for slot, (name, _) in sorted(zip(slots, rows)))
+        out.write(f"#define FIELD_SLOT_COUNT {1 << SLOT_BITS}\n#define FIELD_SLOT_ROWS {rows_text}\n")
 
 
 main()

@@ -1,19 +1,20 @@
-/* intern.c - names to small numbers and back: field names by a perfect hash, methods by length.
- * Runs once for every field of every message, so a name costs one multiplication and one comparison
- * eight bytes at a time. Called by the parser and by everybody who edits fields. */
-#include "http/field_rules.h"
+/* intern.c - names to small numbers and back: field names by a perfect hash (intern.h), methods by
+ * length. The tables are written from fields.def and methods.def; the slots of the hash are found by
+ * field_slots.py when the program is built. Called by the parser and by everybody who edits fields. */
+#include "http/intern.h"
 
-/* This order: the slots use the ids of message.h. */
-#include "field_slots.h"
+#include "http/field_rules.h"
 
 enum { HOP = FIELD_RULE_HOP, FRAMING = FIELD_RULE_FRAMING };
 enum { IDENTITY = FIELD_RULE_IDENTITY, ONCE = FIELD_RULE_ONCE };
 
-static const struct str field_names[FIELD_COUNT] = {
-#define FIELD(name, text, flags) [FIELD_##name] = {"" text, sizeof(text) - 1},
+const struct field_row field_rows[FIELD_COUNT] = {
+#define FIELD(name, text, flags) [FIELD_##name] = {text, sizeof(text) - 1},
 #include "http/fields.def"
 #undef FIELD
 };
+
+const uint8_t field_slots[FIELD_SLOT_COUNT] = {FIELD_SLOT_ROWS};
 
 static const uint8_t field_rule_rows[FIELD_COUNT] = {
 #define FIELD(name, text, flags) [FIELD_##name] = (flags),
@@ -27,67 +28,17 @@ static const struct str method_names[METHOD_COUNT] = {
 #undef METHOD
 };
 
-static inline uint64_t load8(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static inline uint32_t load4(const char *at)
-{
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-/* Interned names have letters, digits and '-' only; of those just the letters have bit 0x40, so the
- * case bit (0x20) is ignored exactly where the known name has a letter. */
-static inline bool same8(const char *name, const char *known)
-{
-    uint64_t text = load8(known), case_bits = (text & UINT64_C(0x4040404040404040)) >> 1;
-    return (load8(name) | case_bits) == (text | case_bits);
-}
-
-static inline bool same4(const char *name, const char *known)
-{
-    uint32_t text = load4(known), case_bits = (text & UINT32_C(0x40404040)) >> 1;
-    return (load4(name) | case_bits) == (text | case_bits);
-}
-
-static inline bool is_known(struct str name, const char *known)
-{
-    if (name.len >= 8) {
-        for (size_t i = 0; i + 8 < name.len; i += 8) {
-            if (!same8(name.at + i, known + i)) {
-                return false;
-            }
-        }
-        return same8(name.at + name.len - 8, known + name.len - 8);
-    }
-    if (name.len >= 4) {
-        return same4(name.at, known) && same4(name.at + name.len - 4, known + name.len - 4);
-    }
-    return str_eq_nocase(name, str_of(known, name.len));
-}
-
 enum field_id field_id_of(struct str name)
 {
-    if (name.len < 2 || name.len > 64) {
-        return FIELD_OTHER;
-    }
-    const unsigned char *at = (const unsigned char *)name.at;
-    uint32_t key = (uint32_t)at[name.len - 2] | (uint32_t)at[name.len - 1] << 8 |
-                   (uint32_t)at[0] << 16 | 0x202020U;
-    key |= (uint32_t)name.len << 24;
-    uint8_t id = field_slots[key * FIELD_SLOT_MULTIPLIER >> FIELD_SLOT_SHIFT];
-    const struct str *known = &field_names[id];
-    return known->len == name.len && is_known(name, known->at) ? (enum field_id)id : FIELD_OTHER;
+    enum field_id id = intern_token(name);
+    /* Anything may be asked for: only what is a token is what it was taken for. */
+    return id != FIELD_OTHER && str_is_token(name) ? id : FIELD_OTHER;
 }
 
 struct str field_name(enum field_id id)
 {
-    return (unsigned)id < FIELD_COUNT ? field_names[id] : (struct str){0};
+    bool is_known = (unsigned)id < FIELD_COUNT;
+    return is_known ? str_of(field_rows[id].text, field_rows[id].len) : (struct str){0};
 }
 
 uint8_t field_rules(enum field_id id)

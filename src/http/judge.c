@@ -10,65 +10,19 @@
 
 enum { LENGTH_DIGITS_MAX = 19, HTTP_PORT = 80, HTTPS_PORT = 443, ALIAS_BYTES_MAX = 64 };
 
+/* What one look at every field tells: which ids are there, which more than once, and where. */
+struct survey {
+    uint64_t seen, repeated;
+    uint32_t last[FIELD_COUNT]; /* index of the last field of an id that was seen */
+};
+
 /* What the Connection fields of a message say (RFC 9110 7.6.1). */
 struct connection {
     bool has_close, has_keep_alive, has_upgrade, has_te;
     uint64_t named; /* interned names */
-    uint32_t other_count;
+    uint32_t count, other_count;
     struct str others[LIMIT_VALUE_connection_options];
 };
-
-static void note_option(struct connection *connection, struct str option)
-{
-    enum field_id id = field_id_of(option);
-    connection->has_close |= str_eq_nocase(option, STR("close"));
-    connection->has_keep_alive |= str_eq_nocase(option, STR("keep-alive"));
-    connection->has_upgrade |= id == FIELD_UPGRADE;
-    connection->has_te |= id == FIELD_TE;
-    if (id == FIELD_OTHER) {
-        connection->others[connection->other_count++] = option;
-        return;
-    }
-    connection->named |= field_bit(id);
-}
-
-static enum err read_connection(const struct fields *fields, struct connection *connection)
-{
-    const struct field *field = fields_find(fields, FIELD_CONNECTION);
-    uint32_t count = 0;
-    connection->has_close = connection->has_keep_alive = false;
-    connection->has_upgrade = connection->has_te = false;
-    connection->named = connection->other_count = 0;
-    while (field != NULL) {
-        struct str rest = field->value, option;
-        while (str_next_element(&rest, &option)) {
-            if (!str_is_token(option) || ++count > LIMIT_VALUE(connection_options)) {
-                return ERR_BAD_FIELD;
-            }
-            note_option(connection, option);
-        }
-        field = fields_find_again(fields, field);
-    }
-    /* RFC 9110 7.6.1 forbids naming fields that are meant for all recipients; a client that does may
-     * want the origin not to see what the gateway has checked. */
-    connection->named &= ~(field_sets.framing | field_sets.identity);
-    return OK;
-}
-
-static bool is_persistent(const struct head *head, const struct connection *connection)
-{
-    return !connection->has_close && (head->minor >= 1 || connection->has_keep_alive);
-}
-
-static bool is_nominated(const struct connection *connection, struct str name)
-{
-    for (uint32_t i = 0; i < connection->other_count; i++) {
-        if (str_eq_nocase(connection->others[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Whether many origins would read this name with underscores as one that matters here: CGI and its
  * descendants map '-' and '_' to the same letter. */
@@ -85,7 +39,7 @@ static bool is_alias(struct str name)
 }
 
 /* Whether a request field without an id of its own is dropped. */
-static bool is_refused_name(struct str name, const struct judge_rules *rules)
+static inline bool is_refused_name(struct str name, const struct judge_rules *rules)
 {
     if (str_find(name, '_') < name.len) {
         return !rules->keeps_underscores || is_alias(name);
@@ -97,35 +51,137 @@ static bool is_refused_name(struct str name, const struct judge_rules *rules)
            str_eq_nocase(str_sub(name, 0, 6), str_sub(proxy, 0, name.len));
 }
 
-/* Drops what goes no further. `rules` is NULL for a response. */
-static void sweep(struct fields *fields, const struct connection *connection,
-                  const struct judge_rules *rules)
+/* Notes what is there and drops what goes no further in any case. `rules` is NULL for a response. */
+static void survey_fields(struct fields *fields, const struct judge_rules *rules,
+                          struct survey *survey)
 {
-    uint64_t dropped = field_sets.hop | connection->named;
+    uint64_t looked_at = field_sets.hop | field_bit(FIELD_OTHER), seen = 0, repeated = 0;
+    uint32_t count = fields->count;
+    struct field *field = fields->at;
+    for (uint32_t i = 0; i < count; i++, field++) {
+        uint64_t bit = field_bit(field->id);
+        repeated |= seen & bit;
+        seen |= bit;
+        survey->last[field->id] = i;
+        if ((looked_at & bit) == 0) {
+            continue;
+        }
+        if (field->id != FIELD_OTHER || (rules != NULL && is_refused_name(field->name, rules))) {
+            field->flags |= FIELD_IS_DROPPED;
+        }
+    }
+    survey->seen = seen;
+    survey->repeated = repeated;
+}
+
+static const struct field *only_field(const struct fields *fields, const struct survey *survey,
+                                      enum field_id id)
+{
+    return (survey->seen >> id & 1) != 0 ? &fields->at[survey->last[id]] : NULL;
+}
+
+static bool is_repeated(const struct survey *survey, enum field_id id)
+{
+    return (survey->repeated >> id & 1) != 0;
+}
+
+/* Whether a hop-by-hop field, which the survey has dropped, lists that token. */
+static bool hop_field_has(const struct fields *fields, enum field_id id, struct str token)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (fields->at[i].id == id && list_has(fields->at[i].value, token)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err note_options(struct connection *connection, struct str rest)
+{
+    struct str option;
+    while (str_next_element(&rest, &option)) {
+        if (!str_is_token(option) || ++connection->count > LIMIT_VALUE(connection_options)) {
+            return ERR_BAD_FIELD;
+        }
+        enum field_id id = field_id_of(option);
+        connection->has_keep_alive |= id == FIELD_KEEP_ALIVE;
+        connection->has_upgrade |= id == FIELD_UPGRADE;
+        connection->has_te |= id == FIELD_TE;
+        connection->named |= id == FIELD_OTHER ? 0 : field_bit(id);
+        bool is_close = str_eq_nocase(option, STR("close"));
+        connection->has_close |= is_close;
+        if (id == FIELD_OTHER && !is_close) {
+            connection->others[connection->other_count++] = option;
+        }
+    }
+    return OK;
+}
+
+static enum err read_connection(const struct fields *fields, const struct survey *survey,
+                                struct connection *connection)
+{
+    connection->has_close = connection->has_keep_alive = false;
+    connection->has_upgrade = connection->has_te = false;
+    connection->named = connection->count = connection->other_count = 0;
+    const struct field *field = only_field(fields, survey, FIELD_CONNECTION);
+    if (field == NULL) {
+        return OK;
+    }
+    if (field_id_of(field->value) == FIELD_KEEP_ALIVE && !is_repeated(survey, FIELD_CONNECTION)) {
+        connection->has_keep_alive = true; /* what browsers send, in one step */
+        return OK;
+    }
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (fields->at[i].id == FIELD_CONNECTION) {
+            TRY(note_options(connection, fields->at[i].value));
+        }
+    }
+    /* RFC 9110 7.6.1 forbids naming fields that are meant for all recipients; a client that does may
+     * want the origin not to see what the gateway has checked. */
+    connection->named &= ~(field_sets.framing | field_sets.identity);
+    return OK;
+}
+
+static bool is_nominated(const struct connection *connection, struct str name)
+{
+    for (uint32_t i = 0; i < connection->other_count; i++) {
+        if (str_eq_nocase(connection->others[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Drops the fields that Connection names. */
+static void drop_nominated(struct fields *fields, const struct connection *connection)
+{
+    if (connection->named == 0 && connection->other_count == 0) {
+        return;
+    }
     for (uint32_t i = 0; i < fields->count; i++) {
         struct field *field = &fields->at[i];
-        bool is_dropped = (dropped >> field->id & 1) != 0;
-        if (field->id == FIELD_OTHER) {
-            is_dropped = (rules != NULL && is_refused_name(field->name, rules)) ||
-                         (connection->other_count > 0 && is_nominated(connection, field->name));
-        }
-        if (is_dropped) {
+        bool is_other = field->id == FIELD_OTHER;
+        if (is_other ? is_nominated(connection, field->name)
+                     : (connection->named >> field->id & 1) != 0) {
             field->flags |= FIELD_IS_DROPPED;
         }
     }
 }
 
-/* RFC 9112 6.3, without any of its repairs. Runs before the sweep, which drops Transfer-Encoding. */
-static enum err judge_length(struct head *head)
+static bool is_persistent(const struct head *head, const struct connection *connection)
 {
-    const struct fields *fields = &head->fields;
-    const struct field *length = fields_find(fields, FIELD_CONTENT_LENGTH);
-    const struct field *coding = fields_find(fields, FIELD_TRANSFER_ENCODING);
+    return !connection->has_close && (head->minor >= 1 || connection->has_keep_alive);
+}
+
+/* RFC 9112 6.3, without any of its repairs. */
+static enum err judge_length(struct head *head, const struct survey *survey)
+{
+    const struct field *length = only_field(&head->fields, survey, FIELD_CONTENT_LENGTH);
+    const struct field *coding = only_field(&head->fields, survey, FIELD_TRANSFER_ENCODING);
     head->body = BODY_NONE;
     if (coding != NULL) {
         /* RFC 9112 6.1: both lengths, or a coding from an HTTP/1.0 sender, cannot be trusted. */
-        bool is_repeated = fields_find_again(fields, coding) != NULL;
-        if (length != NULL || head->minor == 0 || is_repeated) {
+        if (length != NULL || head->minor == 0 || is_repeated(survey, FIELD_TRANSFER_ENCODING)) {
             return ERR_FRAMING;
         }
         if (!str_eq_nocase(coding->value, STR("chunked"))) {
@@ -138,8 +194,7 @@ static enum err judge_length(struct head *head)
         return OK;
     }
     uint64_t bytes;
-    bool is_repeated = fields_find_again(fields, length) != NULL;
-    if (is_repeated || length->value.len > LENGTH_DIGITS_MAX ||
+    if (is_repeated(survey, FIELD_CONTENT_LENGTH) || length->value.len > LENGTH_DIGITS_MAX ||
         !str_to_u64(length->value, &bytes) || bytes > INT64_MAX) {
         return ERR_FRAMING;
     }
@@ -184,11 +239,13 @@ static enum err judge_target(struct head *head, struct arena *arena,
         head->path = target;
         return head->method == METHOD_OPTIONS ? OK : ERR_BAD_TARGET;
     }
-    struct str_pair cut = str_cut(target, '?');
-    head->query = cut.tail;
-    head->has_query = cut.is_cut;
-    struct str path = cut.head.len > 0 ? cut.head : STR("/");
-    return uri_canonical_path(arena, path, &rules->uri, &head->path);
+    size_t path_len = uri_canonical_prefix(target);
+    bool is_canonical = path_len == target.len || target.at[path_len] == '?';
+    path_len = is_canonical ? path_len : str_find(target, '?');
+    head->has_query = path_len < target.len;
+    head->query = str_skip(target, path_len + 1);
+    head->path = path_len > 0 ? str_sub(target, 0, path_len) : STR("/");
+    return is_canonical ? OK : uri_canonical_path(arena, head->path, &rules->uri, &head->path);
 }
 
 /* "host" or "host:port"; `text` is where the host came from. */
@@ -209,9 +266,9 @@ static enum err join_authority(struct head *head, struct arena *arena, struct st
 }
 
 static enum err judge_host(struct head *head, struct arena *arena, struct str target_authority,
-                           const struct judge_rules *rules)
+                           const struct survey *survey, const struct judge_rules *rules)
 {
-    const struct field *field = fields_find(&head->fields, FIELD_HOST);
+    const struct field *field = only_field(&head->fields, survey, FIELD_HOST);
     struct str text = field != NULL ? field->value : target_authority;
     if (field == NULL && head->minor >= 1) {
         return ERR_BAD_HOST; /* RFC 9112 3.2 */
@@ -219,7 +276,7 @@ static enum err judge_host(struct head *head, struct arena *arena, struct str ta
     if (field == NULL && text.len == 0) {
         return OK;
     }
-    if (field != NULL && fields_find_again(&head->fields, field) != NULL) {
+    if (is_repeated(survey, FIELD_HOST)) {
         return ERR_BAD_HOST;
     }
     TRY(uri_parse_authority(arena, text, &head->host, &head->host_port));
@@ -239,14 +296,13 @@ static enum err judge_host(struct head *head, struct arena *arena, struct str ta
 
 /* RFC 9110 10.1.1: 100-continue is the only expectation; from HTTP/1.0 it is ignored, and without a
  * body there is nothing to wait for. */
-static enum err judge_expect(struct head *head)
+static enum err judge_expect(struct head *head, const struct survey *survey)
 {
-    const struct field *field = fields_find(&head->fields, FIELD_EXPECT);
+    const struct field *field = only_field(&head->fields, survey, FIELD_EXPECT);
     if (field == NULL) {
         return OK;
     }
-    if (!str_eq_nocase(field->value, STR("100-continue")) ||
-        fields_find_again(&head->fields, field) != NULL) {
+    if (!str_eq_nocase(field->value, STR("100-continue")) || is_repeated(survey, FIELD_EXPECT)) {
         return ERR_EXPECTATION;
     }
     head->expects_continue = head->minor >= 1 && head->body != BODY_NONE;
@@ -262,7 +318,7 @@ static enum err judge_upgrade(struct head *head, const struct connection *connec
                               const struct judge_rules *rules)
 {
     bool is_asked = rules->allows_upgrade && connection->has_upgrade && head->minor >= 1 &&
-                    list_field_has(&head->fields, FIELD_UPGRADE, STR("websocket"));
+                    hop_field_has(&head->fields, FIELD_UPGRADE, STR("websocket"));
     if (is_asked && (head->body != BODY_NONE || head->method != METHOD_GET)) {
         return ERR_UPGRADE_REFUSED;
     }
@@ -273,18 +329,20 @@ static enum err judge_upgrade(struct head *head, const struct connection *connec
 enum err judge_request(struct head *head, struct arena *arena, const struct judge_rules *rules)
 {
     CHECK(rules->default_port == HTTP_PORT || rules->default_port == HTTPS_PORT);
+    struct survey survey;
     struct connection connection;
     struct str target_authority = {0};
+    survey_fields(&head->fields, rules, &survey);
     TRY(judge_target(head, arena, rules, &target_authority));
-    TRY(judge_host(head, arena, target_authority, rules));
-    TRY(judge_length(head));
-    TRY(judge_expect(head));
-    TRY(read_connection(&head->fields, &connection));
+    TRY(judge_host(head, arena, target_authority, &survey, rules));
+    TRY(judge_length(head, &survey));
+    TRY(judge_expect(head, &survey));
+    TRY(read_connection(&head->fields, &survey, &connection));
     TRY(judge_upgrade(head, &connection, rules));
     head->is_persistent = is_persistent(head, &connection);
     head->has_te_trailers =
-        connection.has_te && list_field_has(&head->fields, FIELD_TE, STR("trailers"));
-    sweep(&head->fields, &connection, rules);
+        connection.has_te && hop_field_has(&head->fields, FIELD_TE, STR("trailers"));
+    drop_nominated(&head->fields, &connection);
     return OK;
 }
 
@@ -294,9 +352,10 @@ static bool is_bodyless(uint16_t status, enum method request_method)
     return status < 200 || status == 204 || status == 304 || request_method == METHOD_HEAD;
 }
 
-static enum err judge_response_length(struct head *head, enum method request_method)
+static enum err judge_response_length(struct head *head, const struct survey *survey,
+                                      enum method request_method)
 {
-    enum err e = judge_length(head);
+    enum err e = judge_length(head, survey);
     if (e != OK) {
         return ERR_ORIGIN_FRAMING;
     }
@@ -321,15 +380,17 @@ enum err judge_response(struct head *head, enum method request_method, bool aske
 {
     CHECK(head->status >= 100);
     CHECK(head->status <= 599);
+    struct survey survey;
     struct connection connection;
-    if (read_connection(&head->fields, &connection) != OK) {
+    survey_fields(&head->fields, NULL, &survey);
+    if (read_connection(&head->fields, &survey, &connection) != OK) {
         return ERR_ORIGIN_BAD_HEAD;
     }
-    TRY(judge_response_length(head, request_method));
+    TRY(judge_response_length(head, &survey, request_method));
     bool is_switch = head->status == 101;
     if (is_switch) {
-        bool is_websocket = connection.has_upgrade &&
-                            list_field_has(&head->fields, FIELD_UPGRADE, STR("websocket"));
+        bool is_websocket =
+            connection.has_upgrade && hop_field_has(&head->fields, FIELD_UPGRADE, STR("websocket"));
         if (!asked_upgrade || !is_websocket) {
             return ERR_ORIGIN_UPGRADE;
         }
@@ -337,6 +398,6 @@ enum err judge_response(struct head *head, enum method request_method, bool aske
     }
     head->is_persistent =
         !is_switch && head->body != BODY_UNTIL_CLOSE && is_persistent(head, &connection);
-    sweep(&head->fields, &connection, NULL);
+    drop_nominated(&head->fields, &connection);
     return OK;
 }

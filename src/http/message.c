@@ -155,12 +155,7 @@ uint32_t fields_remove_id(struct fields *fields, enum field_id id)
 
 static bool is_all(struct str s, enum char_class class)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!char_is(s.at[i], class)) {
-            return false;
-        }
-    }
-    return true;
+    return s.len == 0 || chars_span(s.at, s.at + s.len, class) == s.at + s.len;
 }
 
 bool str_is_token(struct str s)

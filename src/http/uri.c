@@ -10,24 +10,18 @@
 
 enum { HOST_BYTES_MAX = 253, PORT_DIGITS_MAX = 5 };
 
-/* Whether nothing has to be done: only plain bytes, and no slash before a dot or another slash. */
-static bool is_canonical(struct str path)
+/* Stops at whatever has to be decided: an escape, a byte that is not plain, a slash before a dot or
+ * another slash. */
+size_t uri_canonical_prefix(struct str path)
 {
     const char *at = path.at, *end = path.at + path.len;
-    while (at < end) {
-        if (LIKELY(char_is(*at, CHAR_PATH))) {
-            at++;
-            continue;
+    while (at < end && *at == '/') {
+        if (at + 1 < end && (at[1] == '.' || at[1] == '/')) {
+            break;
         }
-        if (*at != '/') {
-            return false;
-        }
-        at++;
-        if (at < end && (*at == '.' || *at == '/')) {
-            return false;
-        }
+        at = chars_span(at + 1, end, CHAR_PATH);
     }
-    return true;
+    return (size_t)(at - path.at);
 }
 
 struct rewrite {
@@ -132,7 +126,7 @@ enum err uri_canonical_path(struct arena *arena, struct str path, const struct u
     if (path.len == 0 || path.at[0] != '/') {
         return ERR_BAD_PATH;
     }
-    if (LIKELY(is_canonical(path))) {
+    if (LIKELY(uri_canonical_prefix(path) == path.len)) {
         *out = path;
         return OK;
     }
@@ -155,24 +149,46 @@ enum err uri_canonical_path(struct arena *arena, struct str path, const struct u
     return OK;
 }
 
-/* Labels of the bytes that DNS and operators' names use, with single dots between them.
+struct authority {
+    struct str name; /* as received, with brackets, without the root label's dot */
+    struct addr v6;  /* ADDR_NONE for a name */
+    uint16_t port;
+    bool has_upper;
+};
+
+/* Takes a host name from the front of *text: labels of the bytes that DNS and operators' names use,
+ * with single dots between them and perhaps one behind, which is left out.
  * RFC 3986 would allow sub-delims and escapes as well: a host with a comma or an escape is one that
  * the next reader takes for another (RFC 9110 4.2.4 gives the same warning). */
-static bool is_host_name(struct str host, bool *has_upper)
+static enum err cut_name(struct str *text, struct authority *out)
 {
-    uint8_t seen = 0;
-    bool is_label = false;
-    for (size_t i = 0; i < host.len; i++) {
-        uint8_t class = char_classes[(unsigned char)host.at[i]];
-        bool is_dot = host.at[i] == '.';
-        if (is_dot ? !is_label : (class & CHAR_HOST) == 0) {
-            return false;
+    const char *begin = text->at, *at = begin, *end = begin + text->len;
+    while (at < end) {
+        const char *label = at;
+        at = chars_span(label, end, CHAR_HOST);
+        if (at < end && char_is(*at, CHAR_UPPER)) {
+            out->has_upper = true;
+            at = chars_span(at, end, CHAR_HOST | CHAR_UPPER);
         }
-        is_label = !is_dot;
-        seen |= class;
+        if (at == label || at == end || *at != '.') {
+            break;
+        }
+        at++;
     }
-    *has_upper = (seen & CHAR_UPPER) != 0;
-    return host.len > 0 && host.len <= HOST_BYTES_MAX && is_label;
+    bool has_root_dot = at > begin && at[-1] == '.';
+    out->name = str_of(begin, (size_t)(at - begin) - has_root_dot);
+    *text = str_skip(*text, (size_t)(at - begin));
+    return out->name.len > 0 && out->name.len <= HOST_BYTES_MAX ? OK : ERR_BAD_HOST;
+}
+
+/* The same for "[IPv6 address]". */
+static enum err cut_v6(struct str *text, struct authority *out)
+{
+    size_t close_at = str_find(*text, ']');
+    out->name = str_sub(*text, 0, close_at + 1);
+    *text = str_skip(*text, close_at + 1);
+    bool is_v6 = addr_parse_ip(out->name, &out->v6) == OK && out->v6.family == ADDR_V6;
+    return is_v6 ? OK : ERR_BAD_HOST;
 }
 
 static bool parse_port(struct str digits, uint16_t *port)
@@ -187,33 +203,14 @@ static bool parse_port(struct str digits, uint16_t *port)
     return true;
 }
 
-struct authority {
-    struct str name; /* as received, with brackets, without the root label's dot */
-    struct addr v6;  /* ADDR_NONE for a name */
-    uint16_t port;
-    bool has_upper;
-};
-
 static enum err cut_authority(struct str text, struct authority *out)
 {
     bool is_bracketed = text.len > 0 && text.at[0] == '[';
-    size_t name_len = str_find(text, is_bracketed ? ']' : ':') + is_bracketed;
-    if (name_len > text.len) {
-        return ERR_BAD_HOST;
-    }
-    struct str rest = str_skip(text, name_len);
-    *out = (struct authority){.name = str_sub(text, 0, name_len)};
-    if (rest.len > 0 && (rest.at[0] != ':' || !parse_port(str_skip(rest, 1), &out->port))) {
-        return ERR_BAD_HOST;
-    }
-    if (is_bracketed) {
-        bool is_v6 = addr_parse_ip(out->name, &out->v6) == OK && out->v6.family == ADDR_V6;
-        return is_v6 ? OK : ERR_BAD_HOST;
-    }
-    if (str_ends(out->name, STR("."))) {
-        out->name.len--;
-    }
-    return is_host_name(out->name, &out->has_upper) ? OK : ERR_BAD_HOST;
+    *out = (struct authority){0};
+    TRY(is_bracketed ? cut_v6(&text, out) : cut_name(&text, out));
+    bool has_port = text.len > 0;
+    bool is_good = !has_port || (text.at[0] == ':' && parse_port(str_skip(text, 1), &out->port));
+    return is_good ? OK : ERR_BAD_HOST;
 }
 
 /* "[...]" in the one spelling of RFC 5952. */

@@ -19,6 +19,8 @@ struct uri_rules {
  * *out is `path` itself when nothing changed, else in the arena. ERR_MEMORY. */
 MUST_USE enum err uri_canonical_path(struct arena *arena, struct str path,
                                      const struct uri_rules *rules, struct str *out);
+/* How many bytes from the front are canonical under any rules; all of them for most paths. */
+size_t uri_canonical_prefix(struct str path);
 /* Splits and checks "host[:port]" (RFC 3986 3.2.2 without user information): lower case, closing dot
  * removed, port 1 to 65535 (0 when absent). Names have letters, digits, '-', '_' and single dots, at
  * most 253 bytes; "[...]" holds an IPv6 address (RFC 5952 form). *host is a slice of `authority` when it

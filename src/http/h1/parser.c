@@ -6,12 +6,9 @@
 
 #include "base/check.h"
 #include "http/chars.h"
-#include "http/field_rules.h"
 #include "http/h1/scan.h"
 
 enum { VERSION_LINE_BYTES = 10 }; /* "HTTP/1.1" CR LF */
-
-static_assert(sizeof(struct field) == 40, "a field is written whole for each line of a head");
 
 void h1_parser_init(struct h1_parser *parser, enum h1_kind kind, struct head *head,
                     struct arena *arena, const struct h1_limits *limits)
@@ -84,10 +81,7 @@ static enum err request_target(struct h1_parser *parser, const char *begin, cons
 static enum err request_line(struct h1_parser *parser, const char *begin, const char *end)
 {
     struct head *head = parser->head;
-    const char *at = begin;
-    while (at < end && char_is(*at, CHAR_TOKEN)) {
-        at++;
-    }
+    const char *at = chars_span(begin, end, CHAR_TOKEN);
     if (at == end) {
         return ERR_AGAIN;
     }
@@ -123,11 +117,8 @@ static enum err status_line(struct h1_parser *parser, const char *begin, const c
     head->minor = (uint8_t)(begin[7] - '0');
     head->status = (uint16_t)((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
     if (at < end && *at == ' ') {
-        at++;
-        const char *reason = at;
-        while (at < end && char_is(*at, CHAR_TEXT)) {
-            at++;
-        }
+        const char *reason = at + 1;
+        at = chars_span(reason, end, CHAR_TEXT);
         head->reason = str_of(reason, (size_t)(at - reason));
     }
     if (at == end || (*at == '\r' && at + 1 == end)) {
@@ -141,9 +132,9 @@ static enum err status_line(struct h1_parser *parser, const char *begin, const c
     return OK;
 }
 
-/* Why the line at `at` is not yet, or never, a field: the scan ended at name_end and stop. */
-static enum err field_fault(const char *at, const char *name_end, const char *stop, const char *end)
+enum err h1_field_fault(const char *at, struct scan_line line, const char *end)
 {
+    const char *name_end = line.name_end, *stop = line.end;
     if (name_end == end) {
         return ERR_AGAIN;
     }
@@ -165,66 +156,18 @@ static enum err field_fault(const char *at, const char *name_end, const char *st
     return *stop == '\r' || *stop == '\n' ? ERR_BAD_LINE_END : ERR_BAD_FIELD;
 }
 
-/* Makes room for one more field, up to the limit. */
-static enum err field_room(struct h1_parser *parser, uint32_t *room)
+enum err h1_field_room(struct h1_parser *parser)
 {
     struct fields *fields = &parser->head->fields;
-    if (fields->count >= parser->limits->field_count_max) {
-        return ERR_FIELD_COUNT;
-    }
-    TRY(fields_reserve(fields, parser->arena, 1));
-    bool is_bounded = parser->limits->field_count_max < fields->cap;
-    *room = is_bounded ? parser->limits->field_count_max : fields->cap;
-    return OK;
+    bool is_full = fields->count >= parser->limits->field_count_max;
+    return is_full ? ERR_FIELD_COUNT : fields_reserve(fields, parser->arena, 1);
 }
 
-/* The line [at, stop) CR LF, whose name ends at the colon `name_end`. */
-static inline void field_take(struct fields *fields, const char *at, const char *name_end,
-                              const char *stop)
-{
-    const char *value = name_end + 1, *value_end = stop;
-    bool is_verbatim = *value == ' ';
-    value += is_verbatim;
-    /* RFC 9112 5.1: white space around the value is no part of it. A tab is not visible, not text:
-     * only values that start or end in space or tab take these loops. */
-    while (UNLIKELY(value < value_end && (*value == ' ' || *value == '\t'))) {
-        value++;
-        is_verbatim = false;
-    }
-    while (UNLIKELY(value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))) {
-        value_end--;
-        is_verbatim = false;
-    }
-    struct field *field = &fields->at[fields->count++];
-    field->name = str_of(at, (size_t)(name_end - at));
-    field->value = str_of(value, (size_t)(value_end - value));
-    field->id = (uint16_t)field_id_of(field->name);
-    field->flags = is_verbatim ? FIELD_IS_VERBATIM : 0;
-    fields->known |= field_bit(field->id);
-}
-
+/* The field lines and the empty line that ends them. */
 static enum err field_lines(struct h1_parser *parser, const char *begin, const char *end)
 {
-    struct fields *fields = &parser->head->fields;
-    const struct scan *scan = parser->scan;
-    uint32_t room = fields->cap < parser->limits->field_count_max ? fields->cap
-                                                                  : parser->limits->field_count_max;
+    TRY(parser->scan->fields(parser, begin, end));
     const char *at = begin + parser->at;
-    while (at < end && *at != '\r') {
-        const char *name_end;
-        const char *stop = scan->field(begin, at, end, &name_end);
-        /* A field line: a name, a colon at once, text up to CR LF. */
-        bool is_whole = end - stop >= 2 && stop[0] == '\r' && stop[1] == '\n';
-        if (UNLIKELY(!is_whole || *name_end != ':' || name_end == at)) {
-            return field_fault(at, name_end, stop, end);
-        }
-        if (UNLIKELY(fields->count >= room)) {
-            TRY(field_room(parser, &room));
-        }
-        field_take(fields, at, name_end, stop);
-        at = stop + 2;
-        parser->at = (size_t)(at - begin);
-    }
     if (end - at < 2) {
         return ERR_AGAIN;
     }

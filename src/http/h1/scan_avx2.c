@@ -3,6 +3,9 @@
  * of Langdale and Lemire, "Parsing gigabytes of JSON per second", 2019). */
 #include "http/h1/scan.h"
 
+#include "http/h1/scan_bytewise.h"
+#include "http/intern.h"
+
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("avx2")))
@@ -14,30 +17,46 @@ AVX2 static inline __m256i load(const char *at)
     return _mm256_loadu_si256((const __m256i_u *)(const void *)at);
 }
 
-/* A set bit for each byte that is no tchar (RFC 9110 5.6.2). */
-AVX2 static inline uint32_t not_token(__m256i block)
+/* Hides that `block` is a constant: some compilers would build it again for each use instead of
+ * keeping it in a register through the loop. */
+AVX2 static inline __m256i keep(__m256i block)
 {
-    const __m256i low_rows =
-        _mm256_broadcastsi128_si256(_mm_setr_epi8(0x3a, 0x3f, 0x3e, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
-                                                  0x3e, 0x3e, 0x3d, 0x15, 0x34, 0x15, 0x3d, 0x1c));
-    const __m256i high_bits = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 0, 1, 2, 4, 8, 16, 32, 0, 0, 0, 0, 0, 0, 0, 0));
-    const __m256i half = _mm256_set1_epi8(0x0f);
-    __m256i low = _mm256_shuffle_epi8(low_rows, _mm256_and_si256(block, half));
-    __m256i high =
-        _mm256_shuffle_epi8(high_bits, _mm256_and_si256(_mm256_srli_epi16(block, 4), half));
-    __m256i none = _mm256_cmpeq_epi8(_mm256_and_si256(low, high), _mm256_setzero_si256());
-    return (uint32_t)_mm256_movemask_epi8(none);
+    __asm__("" : "+x"(block));
+    return block;
 }
 
-/* A set bit for each control other than tab. */
-AVX2 static inline uint32_t not_text(__m256i block)
+struct classes {
+    __m256i low_rows, high_bits, low_half, one, beyond_space;
+};
+
+AVX2 static inline struct classes classes(void)
 {
-    const __m256i last_control = _mm256_set1_epi8(0x1f);
-    __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(block, last_control), block);
-    __m256i tab = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\t'));
-    __m256i del = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(0x7f));
-    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(_mm256_andnot_si256(tab, control), del));
+    const __m128i low_rows = _mm_setr_epi8(0x3a, 0x3f, 0x3e, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3e,
+                                           0x3e, 0x3d, 0x15, 0x34, 0x15, 0x3d, 0x1c);
+    const __m128i high_bits = _mm_setr_epi8(0, 0, 1, 2, 4, 8, 16, 32, 0, 0, 0, 0, 0, 0, 0, 0);
+    return (struct classes){.low_rows = keep(_mm256_broadcastsi128_si256(low_rows)),
+                            .high_bits = keep(_mm256_broadcastsi128_si256(high_bits)),
+                            .low_half = keep(_mm256_set1_epi8(0x0f)),
+                            .one = keep(_mm256_set1_epi8(1)),
+                            .beyond_space = keep(_mm256_set1_epi8(0x21))};
+}
+
+/* A set bit for each byte that is no tchar (RFC 9110 5.6.2). */
+AVX2 static inline uint32_t not_token(const struct classes *classes, __m256i block)
+{
+    __m256i high = _mm256_and_si256(_mm256_srli_epi16(block, 4), classes->low_half);
+    __m256i low = _mm256_and_si256(block, classes->low_half);
+    __m256i both = _mm256_and_si256(_mm256_shuffle_epi8(classes->low_rows, low),
+                                    _mm256_shuffle_epi8(classes->high_bits, high));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(both, _mm256_setzero_si256()));
+}
+
+/* A set bit for each control and each byte from 0x80, which count as negative; DEL becomes so by
+ * adding one. Tab and obs-text, which are good in a value, are rare enough to be looked at singly. */
+AVX2 static inline uint32_t maybe_not_text(const struct classes *classes, __m256i block)
+{
+    __m256i next = _mm256_add_epi8(block, classes->one);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(classes->beyond_space, next));
 }
 
 /* A set bit for each byte that is not visible ASCII, or '#'. Bytes from 0x80 count as negative. */
@@ -50,39 +69,78 @@ AVX2 static inline uint32_t not_target(__m256i block)
     return ~(uint32_t)_mm256_movemask_epi8(good);
 }
 
-AVX2 static const char *field(const char *begin, const char *at, const char *end,
-                              const char **name_end)
+/* The last lines of the buffer, and names longer than a register. Windows that would reach beyond the
+ * end are moved to the left. */
+AVX2 static struct scan_line scan_line_near_end(const char *begin, const char *at, const char *end)
 {
-    if (end - begin < WIDTH || at == end) {
-        return scan_scalar.field(begin, at, end, name_end);
+    if (end - begin < WIDTH) {
+        return scan_line_bytewise(at, end);
     }
-    const char *last = end - WIDTH;
-    const char *window = at < last ? at : last;
-    __m256i block = load(window);
-    uint32_t stops = not_token(block) >> (at - window);
-    while (stops == 0) {
-        at = window + WIDTH;
-        if (at == end) {
-            *name_end = end;
-            return end;
+    const struct classes all = classes();
+    const char *last = end - WIDTH, *name_end = NULL;
+    while (at < end) {
+        const char *window = at < last ? at : last;
+        __m256i block = load(window);
+        if (name_end == NULL) {
+            uint32_t stops = not_token(&all, block) >> (at - window);
+            at = stops == 0 ? window + WIDTH : at + __builtin_ctz(stops);
+            name_end = stops == 0 ? NULL : at;
+            continue;
         }
-        window = at < last ? at : last;
-        block = load(window);
-        stops = not_token(block) >> (at - window);
-    }
-    at += __builtin_ctz(stops);
-    *name_end = at;
-    stops = not_text(block) >> (at - window);
-    while (stops == 0) {
-        at = window + WIDTH;
-        if (at == end) {
-            return end;
+        uint32_t stops = maybe_not_text(&all, block) >> (at - window);
+        at = stops == 0 ? window + WIDTH : at + __builtin_ctz(stops);
+        if (stops != 0 && !char_is(*at, CHAR_TEXT)) {
+            return (struct scan_line){name_end, at};
         }
-        window = at < last ? at : last;
-        stops = not_text(load(window)) >> (at - window);
+        at += stops != 0;
     }
-    return at + __builtin_ctz(stops);
+    return (struct scan_line){name_end == NULL ? end : name_end, end};
 }
+
+/* Where the value ends that begins in `block`, which stands at `at`; NULL when it comes too near to
+ * the end of the buffer to tell. */
+AVX2 static inline const char *text_end(const struct classes *classes, __m256i block,
+                                        const char *at, const char *end)
+{
+    uint32_t stops = maybe_not_text(classes, block);
+    for (;;) {
+        while (stops == 0) {
+            at += WIDTH;
+            if (UNLIKELY(end - at < WIDTH)) {
+                return NULL;
+            }
+            stops = maybe_not_text(classes, load(at));
+        }
+        const char *stop = at + (unsigned)__builtin_ctz(stops);
+        if (LIKELY(*stop == '\r' || !char_is(*stop, CHAR_TEXT))) {
+            return stop;
+        }
+        stops &= stops - 1;
+    }
+}
+
+AVX2 static inline const char *scan_line(const struct classes *classes, const char *begin,
+                                         const char *at, const char *end, const char **name_end)
+{
+    if (LIKELY(end - at >= WIDTH)) {
+        __m256i block = load(at);
+        uint32_t stops = not_token(classes, block);
+        if (LIKELY(stops != 0)) {
+            /* No byte of the name stops text_end: none is a control. */
+            const char *stop = text_end(classes, block, at, end);
+            *name_end = at + (unsigned)__builtin_ctz(stops);
+            if (LIKELY(stop != NULL)) {
+                return stop;
+            }
+        }
+    }
+    struct scan_line line = scan_line_near_end(begin, at, end);
+    *name_end = line.name_end;
+    return line.end;
+}
+
+#define SCAN_TARGET AVX2
+#include "http/h1/scan_fields.inc"
 
 AVX2 static const char *target(const char *begin, const char *at, const char *end)
 {
@@ -101,4 +159,4 @@ AVX2 static const char *target(const char *begin, const char *at, const char *en
     return end;
 }
 
-const struct scan scan_avx2 = {"avx2", field, target};
+const struct scan scan_avx2 = {"avx2", scan_fields, target};

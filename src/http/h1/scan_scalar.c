@@ -2,7 +2,8 @@
  * values and targets eight bytes at a time in a plain register. */
 #include "http/h1/scan.h"
 
-#include "http/chars.h"
+#include "http/h1/scan_bytewise.h"
+#include "http/intern.h"
 
 #include <string.h>
 
@@ -22,30 +23,7 @@ static inline uint64_t bytes_below(uint64_t word, uint8_t limit)
     return (word - EACH(limit)) & ~word & EACH(0x80U);
 }
 
-static inline const char *scan_class(const char *at, const char *end, enum char_class class)
-{
-    while (end - at >= 4) {
-        if (!char_is(at[0], class)) {
-            return at;
-        }
-        if (!char_is(at[1], class)) {
-            return at + 1;
-        }
-        if (!char_is(at[2], class)) {
-            return at + 2;
-        }
-        if (!char_is(at[3], class)) {
-            return at + 3;
-        }
-        at += 4;
-    }
-    while (at < end && char_is(*at, class)) {
-        at++;
-    }
-    return at;
-}
-
-static const char *scan_text(const char *at, const char *end)
+static inline const char *scan_text(const char *at, const char *end)
 {
     while (end - at >= 8) {
         uint64_t word = load8(at);
@@ -60,15 +38,30 @@ static const char *scan_text(const char *at, const char *end)
         }
         at++;
     }
-    return scan_class(at, end, CHAR_TEXT);
+    return chars_span(at, end, CHAR_TEXT);
 }
 
-static const char *field(const char *begin, const char *at, const char *end, const char **name_end)
+/* Nothing to keep in registers here. */
+struct classes {
+    char unused;
+};
+
+static inline struct classes classes(void)
 {
+    return (struct classes){0};
+}
+
+static inline const char *scan_line(const struct classes *classes, const char *begin,
+                                    const char *at, const char *end, const char **name_end)
+{
+    (void)classes;
     (void)begin;
-    *name_end = scan_class(at, end, CHAR_TOKEN);
+    *name_end = chars_span(at, end, CHAR_TOKEN);
     return scan_text(*name_end, end);
 }
+
+#define SCAN_TARGET
+#include "http/h1/scan_fields.inc"
 
 static const char *target(const char *begin, const char *at, const char *end)
 {
@@ -82,7 +75,7 @@ static const char *target(const char *begin, const char *at, const char *end)
         }
         at += 8;
     }
-    return scan_class(at, end, CHAR_TARGET);
+    return chars_span(at, end, CHAR_TARGET);
 }
 
-const struct scan scan_scalar = {"scalar", field, target};
+const struct scan scan_scalar = {"scalar", scan_fields, target};
