@@ -61,6 +61,15 @@ void arena_reset(struct arena *arena)
     arena_start(arena);
 }
 
+void arena_drop(struct arena *arena)
+{
+    arena_reset(arena);
+    if (arena->first_at != NULL) {
+        MEMORY_UNPOISON(arena->first_at, (size_t)(arena->first_end - arena->first_at));
+    }
+    *arena = (struct arena){0};
+}
+
 static struct arena_chunk *chunk_take(struct arena *arena, size_t wanted)
 {
     struct arena_chunk *chunk = NULL;
@@ -87,7 +96,7 @@ void *arena_alloc_slow(struct arena *arena, size_t bytes)
     if (bytes > arena->limit_bytes || arena->used_bytes > arena->limit_bytes - bytes) {
         return NULL;
     }
-    size_t rounded = (bytes + 7) & ~(size_t)7;
+    size_t rounded = (bytes + 7 + (bytes == 0)) & ~(size_t)7;
     struct arena_chunk *chunk = chunk_take(arena, rounded + sizeof *chunk);
     if (chunk == NULL) {
         return NULL;

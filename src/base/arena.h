@@ -25,12 +25,15 @@ void arena_init_slab(struct arena *arena, void *first, size_t first_bytes, struc
 void arena_init_heap(struct arena *arena, size_t limit_bytes);
 /* Releases every chunk; the arena is empty and usable again. */
 void arena_reset(struct arena *arena);
+/* The end: releases everything and lets the owner have the first memory for something else. */
+void arena_drop(struct arena *arena);
 void *arena_alloc_slow(struct arena *arena, size_t bytes);
 
 /* `bytes` bytes aligned to 8, content unspecified; NULL past the limit or at a slab's ceiling. */
 MUST_USE static inline void *arena_alloc(struct arena *arena, size_t bytes)
 {
-    size_t rounded = (bytes + 7) & ~(size_t)7;
+    /* Nothing asked for is still somewhere: NULL means "no memory" alone. */
+    size_t rounded = (bytes + 7 + (bytes == 0)) & ~(size_t)7;
     if (LIKELY(rounded >= bytes && rounded <= (size_t)(arena->end - arena->at))) {
         void *taken = arena->at;
         MEMORY_UNPOISON(taken, bytes);

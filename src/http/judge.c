@@ -326,6 +326,17 @@ static enum err judge_upgrade(struct head *head, const struct connection *connec
     return OK;
 }
 
+static bool has_underscores(const struct fields *fields)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->at[i];
+        if (field->id == FIELD_OTHER && str_find(field->name, '_') < field->name.len) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err judge_request(struct head *head, struct arena *arena, const struct judge_rules *rules)
 {
     CHECK(rules->default_port == HTTP_PORT || rules->default_port == HTTPS_PORT);
@@ -342,6 +353,9 @@ enum err judge_request(struct head *head, struct arena *arena, const struct judg
     head->is_persistent = is_persistent(head, &connection);
     head->has_te_trailers =
         connection.has_te && hop_field_has(&head->fields, FIELD_TE, STR("trailers"));
+    if (rules->refuses_underscores && has_underscores(&head->fields)) {
+        return ERR_BAD_FIELD_NAME;
+    }
     drop_nominated(&head->fields, &connection);
     return OK;
 }

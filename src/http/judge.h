@@ -9,6 +9,7 @@
 struct judge_rules {
     struct uri_rules uri;
     bool keeps_underscores; /* accept names with '_' (default: such fields are dropped) */
+    bool refuses_underscores; /* answer such names with ERR_BAD_FIELD_NAME instead */
     bool allows_upgrade; /* keep wants_upgrade for protocol "websocket"; else Upgrade is ignored */
     uint16_t
         default_port; /* 80 or 443: left out of `authority`; an absolute target must have its scheme */

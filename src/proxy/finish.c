@@ -81,8 +81,8 @@ static void write_log(struct exchange *ex)
         .reason = ex->error,
         .status = ex->status,
         .attempts = ex->attempt_count,
-        .flags = (uint8_t)((ex->is_conn_reused ? ACCESS_REUSED : 0) |
-                           (ex->is_replayed ? ACCESS_REPLAYED : 0))};
+        .is_reused = ex->is_conn_reused,
+        .is_replayed = ex->is_replayed};
     if (ex->plan != NULL) {
         record.route = ex->plan->name;
         record.service = ex->plan->to == NULL ? (struct str){0} : ex->plan->to->name;

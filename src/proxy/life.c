@@ -2,6 +2,7 @@
 #include "proxy/life.h"
 
 #include "base/check.h"
+#include "exchange/policy.h"
 #include "exchange/reply.h"
 #include "http/cookie.h"
 #include "proxy/routing.h"
@@ -277,7 +278,8 @@ static void on_task(struct loop *loop, struct task *task)
     case EX_REQUEST_POLICIES:
     case EX_CONNECTING:
     case EX_REPLYING:
-    case EX_DONE: break;
+    case EX_DONE:
+    case EX_STATE_COUNT: break;
     }
 }
 
@@ -316,7 +318,8 @@ static void on_client_ready(struct exchange *ex, unsigned ready)
     case EX_REQUEST_POLICIES:
     case EX_PICKING:
     case EX_CONNECTING:
-    case EX_DONE: break;
+    case EX_DONE:
+    case EX_STATE_COUNT: break;
     }
 }
 

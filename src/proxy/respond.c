@@ -2,9 +2,10 @@
 #include "proxy/life.h"
 
 #include "base/check.h"
+#include "base/date.h"
 #include "base/limits.h"
+#include "exchange/policy.h"
 #include "exchange/reply.h"
-#include "http/date.h"
 #include "http/h1/writer.h"
 #include "stats/stats.h"
 
@@ -14,10 +15,10 @@ static struct str date_now(struct core *core)
     int64_t now_s = core->loop.wall_us / 1000000;
     if (now_s != core->date_s) {
         struct strbuf out = strbuf_over(core->date, sizeof core->date);
-        date_write(&out, now_s);
+        date_add_http(&out, now_s);
         core->date_s = now_s;
     }
-    return str_of(core->date, DATE_BYTES);
+    return str_of(core->date, DATE_HTTP_BYTES);
 }
 
 static enum err add_standard_fields(struct exchange *ex)

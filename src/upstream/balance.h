@@ -28,10 +28,13 @@ enum balance_verdict {
 struct balance_type {
     const char *name; /* as in the configuration: "p2c_ewma" */
     const char *summary;
+    /* Makes set->table; `seed` is where a schedule starts. ERR_MEMORY. */
+    enum err (*init)(struct balance_set *set, struct arena *arena, uint64_t seed);
     /* See balance_pick. */
     enum balance_verdict (*pick)(const struct balance_set *set, const struct balance_tried *tried,
                                  struct rng *rng, int64_t now_ns, struct endpoint **out);
-    /* What the method compares, the least is best; for explain and dashboards. */
+    /* What the method compares, the least is best; for explain and dashboards. NULL: it goes by
+     * turn and compares nothing. */
     double (*score)(const struct endpoint *endpoint, int64_t now_ns);
 };
 

@@ -28,7 +28,6 @@ struct endpoint_load {
     _Atomic uint64_t cost_log;      /* double: see balance/decay.h */
     _Atomic int64_t cost_at_ns;     /* instant of the last sample */
     _Atomic uint64_t penalty_log;   /* double: recent failures, see balance/decay.h */
-    _Atomic uint64_t begun_total;
 } CACHE_ALIGNED;
 static_assert(sizeof(struct endpoint_load) == CACHE_LINE_BYTES, "one line, shared by nobody else");
 

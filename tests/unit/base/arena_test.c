@@ -35,10 +35,19 @@ TEST(a_slab_arena_grows_by_chunks_and_gives_them_back)
     WANT(arena_alloc(&arena, 20000) == NULL);
     WANT_INT(small.used_count, 1);
     WANT_INT(large.used_count, 1);
-    arena_reset(&arena);
+    arena_drop(&arena);
     WANT_INT(small.used_count + large.used_count, 0);
     slab_drop(&small);
     slab_drop(&large);
+}
+
+TEST(nothing_asked_for_is_not_an_error)
+{
+    struct arena arena;
+    arena_init_heap(&arena, 100000);
+    WANT(arena_alloc(&arena, 0) != NULL);
+    WANT(ARENA_ARRAY(&arena, 0, uint64_t) != NULL);
+    arena_reset(&arena);
 }
 
 TEST(kept_text_is_a_copy)

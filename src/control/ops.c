@@ -1,0 +1,183 @@
+/* ops.c - what operators watch: the access log, the metrics listener and its gauges. */
+#define _GNU_SOURCE
+#include "control/process_inner.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/socket.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static bool is_same_log(const struct conf_observe *left, const struct conf_observe *right)
+{
+    return left->access_log.to == right->access_log.to &&
+           str_eq(left->access_log.path, right->access_log.path);
+}
+
+enum err observe_open(struct process *process, const struct config *config,
+                      struct access_log **log, bool *is_new_log)
+{
+    static const uint8_t targets[] = {[CONF_LOG_STDOUT] = ACCESS_STDOUT,
+                                      [CONF_LOG_STDERR] = ACCESS_STDERR,
+                                      [CONF_LOG_FILE] = ACCESS_FILE,
+                                      [CONF_LOG_OFF] = ACCESS_OFF};
+    const struct conf_observe *wanted = &config->observe;
+    if (process->current != NULL && is_same_log(&process->observed, wanted)) {
+        return OK;
+    }
+    const char *path = arena_keep_c(&process->arena, wanted->access_log.path);
+    if (path == NULL) {
+        return ERR_MEMORY;
+    }
+    const struct access_conf conf = {
+        .target = (enum access_target)targets[wanted->access_log.to],
+        .path = path,
+        .core_count = process->core_count,
+        .block = &process->stats.blocks[process->core_count + 1]};
+    *log = NULL;
+    enum err e = conf.target == ACCESS_OFF ? OK : access_log_open(&conf, log);
+    if (e != OK) {
+        log_line(LOG_ERROR, "control", "access log: cannot open %s: %s", path, err_text(e));
+        return e;
+    }
+    process->observed.access_log.to = wanted->access_log.to;
+    process->observed.access_log.path = str_from_c(path);
+    *is_new_log = true;
+    return OK;
+}
+
+static bool is_healthy(void *owner, const char **why)
+{
+    (void)owner;
+    (void)why;
+    return true;
+}
+
+static bool is_ready(void *owner, const char **why)
+{
+    const struct process *process = owner;
+    *why = process->is_draining ? "draining" : "starting";
+    return process->is_ready && !process->is_draining;
+}
+
+static uint64_t count_fds(void)
+{
+    uint64_t count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (dir == NULL) {
+        return 0;
+    }
+    while (readdir(dir) != NULL) {
+        count++;
+    }
+    (void)closedir(dir);
+    return count > 3 ? count - 3 : 0; /* ".", ".." and the directory itself */
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) {
+        return 0;
+    }
+    int read = fscanf(file, "%*u %lu", &pages);
+    (void)fclose(file);
+    return read == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void collect_origins(struct process *process)
+{
+    const struct config *config = process->current->config;
+    int64_t now_ns = process->loop.now_ns;
+    for (uint32_t i = 0; i < config->services.count; i++) {
+        const struct plan_service *service = &process->current->services[i];
+        for (uint32_t j = 0; j < service->version_count; j++) {
+            const struct balance_set *set =
+                roster_set_of(&process->roster, service->versions[j].cluster);
+            for (uint32_t k = 0; set != NULL && k < set->count; k++) {
+                const struct origin *origin = origin_of(set->endpoints[k]);
+                stats_set(process->stats_block, origin->cell_in_flight,
+                          endpoint_in_flight(&origin->endpoint));
+                stats_set(process->stats_block, origin->cell_latency,
+                          (uint64_t)(balance_cost_ns(&origin->endpoint, now_ns) / 1000));
+            }
+        }
+    }
+}
+
+static void collect(void *owner)
+{
+    struct process *process = owner;
+    struct rlimit files;
+    struct rusage usage;
+    struct stats_block *block = process->stats_block;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        stats_set(block, CELL_process_fds_max, files.rlim_cur);
+    }
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        int64_t us = (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+                     usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+        stats_set(block, CELL_process_cpu, (uint64_t)us);
+    }
+    stats_set(block, CELL_process_fds, count_fds());
+    stats_set(block, CELL_process_resident, resident_bytes());
+    if (process->current != NULL) {
+        stats_set(block, CELL_config_generation, process->generation);
+        collect_origins(process);
+    }
+}
+
+static enum err ops_start(struct process *process, const struct addr *addr)
+{
+    int fd;
+    TRY(handover_listen(&process->handover, addr, 0, &fd));
+    const struct ops_conf conf = {.loop = &process->loop,
+                                  .registry = &process->registry,
+                                  .listen_fd = fd,
+                                  .collect = collect,
+                                  .is_healthy = is_healthy,
+                                  .is_ready = is_ready,
+                                  .owner = process};
+    struct ops_server *server;
+    enum err e = ops_server_open(&conf, &server);
+    if (e != OK) {
+        socket_close(&fd);
+        return e;
+    }
+    if (process->ops != NULL) {
+        ops_server_close(&process->ops);
+        handover_release(&process->handover, &process->ops_addr, 0);
+    }
+    process->ops = server;
+    process->ops_addr = *addr;
+    return OK;
+}
+
+enum err ops_open(struct process *process, const struct config *config)
+{
+    const struct addr *addr = &config->observe.metrics.addr;
+    bool is_wanted = addr->family != ADDR_NONE || addr->port != 0;
+    if (process->ops != NULL && is_wanted && addr_eq(&process->ops_addr, addr)) {
+        return OK;
+    }
+    if (!is_wanted) {
+        if (process->ops != NULL) {
+            ops_server_close(&process->ops);
+            handover_release(&process->handover, &process->ops_addr, 0);
+        }
+        return OK;
+    }
+    enum err e = ops_start(process, addr);
+    if (e != OK) {
+        char text[ADDR_TEXT_BYTES_MAX];
+        struct strbuf out = strbuf_over(text, sizeof text);
+        addr_add(&out, addr);
+        log_line(LOG_ERROR, "control", "observe.metrics: cannot listen on %.*s: %s",
+                 STR_FMT(strbuf_str(&out)), err_text(e));
+    }
+    return e;
+}

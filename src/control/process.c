@@ -1,0 +1,284 @@
+/* process.c - the data process: start, reload, drain, end; see process.h. */
+#define _GNU_SOURCE
+#include "control/process.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "control/process_inner.h"
+#include "control/supervisor.h"
+#include "policy/policies.h"
+#include "text/sink.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000, DRAIN_STEP_MS = 50 };
+
+static struct world_policies all_policies;
+
+struct config_opts process_config_opts(void)
+{
+    all_policies = (struct world_policies){policy_types, POLICY_COUNT};
+    return (struct config_opts){.kinds = policy_kinds,
+                                .kind_count = POLICY_COUNT,
+                                .verify = world_verify,
+                                .ctx = &all_policies};
+}
+
+/* NULL: it has errors, and they have been printed. */
+static struct config *load(const char *path)
+{
+    struct config_opts opts = process_config_opts();
+    struct config *config = NULL;
+    struct diags diags;
+    struct sink sink;
+    diags_init(&diags);
+    enum err e = config_load(path, &opts, &diags, &config);
+    sink_to_file(&sink, stderr);
+    diags_write(&diags, &sink);
+    (void)fflush(stderr);
+    diags_drop(&diags);
+    return e == OK ? config : NULL;
+}
+
+static uint32_t cpu_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 1;
+    }
+    int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : count > CORES_MAX ? CORES_MAX : (uint32_t)count;
+}
+
+static void reload(struct process *process)
+{
+    struct stats_block *block = process->stats_block;
+    struct config *config = load(process->path);
+    if (config != NULL && config_hash(config) == process->current->hash) {
+        log_line(LOG_INFO, "control", "reload: nothing has changed, generation %lu stays",
+                 process->generation);
+        config_free(config);
+        stats_add(block, CELL_reloads, 1);
+        stats_set(block, CELL_reload_is_successful, 1);
+        return;
+    }
+    if (config == NULL || publish_config(process, config) != OK) {
+        log_line(LOG_ERROR, "control", "reload: refused, generation %lu stays", process->generation);
+        stats_add(block, CELL_reload_failures, 1);
+        stats_set(block, CELL_reload_is_successful, 0);
+        return;
+    }
+    stats_add(block, CELL_reloads, 1);
+    stats_set(block, CELL_reload_is_successful, 1);
+    stats_set(block, CELL_reload_time, (uint64_t)process->loop.wall_us);
+    log_line(LOG_INFO, "control", "reload: generation %lu is in use", process->generation);
+}
+
+static void on_drained(struct loop *loop, struct mail *mail)
+{
+    struct worker *worker = CONTAINER_OF(mail, struct worker, drained_mail);
+    struct process *process = loop->owner;
+    (void)worker;
+    if (++process->drained_count == process->core_count) {
+        loop_stop(loop);
+    }
+}
+
+static void on_drain_over(struct loop *loop, struct timer *timer)
+{
+    (void)timer;
+    log_line(LOG_WARN, "control", "drain: the limit has passed, what is left is cut");
+    loop_stop(loop);
+}
+
+static void drain(struct process *process)
+{
+    if (process->is_draining) {
+        return;
+    }
+    process->is_draining = true; /* readiness fails from here on */
+    log_line(LOG_INFO, "control", "draining");
+    for (uint32_t i = 0; i < process->core_count; i++) {
+        worker_drain(process->workers[i], on_drained);
+    }
+    timer_set(&process->loop, &process->drain,
+              process->loop.now_ms + process->current->config->drain_timeout_ms);
+}
+
+static void on_signal(struct signals *signals, int number)
+{
+    struct process *process = CONTAINER_OF(signals, struct process, signals);
+    switch (number) {
+    case SIGHUP:
+        if (!process->is_draining) {
+            reload(process);
+        }
+        break;
+    case SIGUSR1:
+        if (process->log != NULL) {
+            access_log_reopen(process->log);
+        }
+        break;
+    case SIGTERM:
+    case SIGINT: drain(process); break;
+    default: break;
+    }
+}
+
+static void on_sweep(struct loop *loop, struct timer *timer)
+{
+    struct process *process = CONTAINER_OF(timer, struct process, sweep);
+    roster_sweep(&process->roster);
+    timer_set(loop, timer, loop->now_ms + SWEEP_MS);
+}
+
+/* As many descriptors as the system gives. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
+            log_line(LOG_WARN, "control", "the limit on open files stays as it is");
+        }
+    }
+}
+
+static enum err name_worker_cells(struct process *process, struct worker *worker)
+{
+    static const char *const slabs[5] = {"exchanges", "sessions", "origin_connections", "blocks",
+                                         "large_chunks"};
+    for (size_t i = 0; i < COUNT_OF(slabs); i++) {
+        const struct str label[1] = {str_from_c(slabs[i])};
+        worker->slab_cells[i].used = registry_series(&process->registry, METRIC_slab_used, label);
+        worker->slab_cells[i].ceiling = registry_series(&process->registry, METRIC_slab_ceiling, label);
+        worker->slab_cells[i].refusals =
+            registry_series(&process->registry, METRIC_slab_refusals, label);
+    }
+    struct str number = arena_fmt(&process->arena, "%u", worker->core.index);
+    const struct str label[1] = {number};
+    worker->cell_busy = registry_series(&process->registry, METRIC_loop_busy, label);
+    return number.len > 0 ? OK : ERR_MEMORY;
+}
+
+static enum err open_workers(struct process *process)
+{
+    for (uint32_t i = 0; i < process->core_count; i++) {
+        process->workers[i] = heap_new(sizeof *process->workers[i]);
+        if (process->workers[i] == NULL) {
+            return ERR_MEMORY;
+        }
+        TRY(worker_init(process->workers[i], i, process->core_count, &process->loop));
+        process->workers[i]->core.stats = &process->stats.blocks[i];
+        process->cores[i] = &process->workers[i]->core;
+        TRY(name_worker_cells(process, process->workers[i]));
+    }
+    return OK;
+}
+
+static enum err open_rest(struct process *process)
+{
+    const struct resolver_conf resolver = {.seed = rng_seed_from_kernel()};
+    arena_init_heap(&process->arena, REGISTRY_ARENA_BYTES_MAX);
+    TRY(loop_init(&process->loop));
+    process->loop.owner = process;
+    /* One block for each core, one for this thread, one for the log's writer. */
+    TRY(stats_init(&process->stats, process->core_count + 2));
+    process->stats_block = &process->stats.blocks[process->core_count];
+    TRY(registry_init(&process->registry, &process->stats, process->stats_block));
+    TRY(resolver_init(&process->resolver, &process->loop, &resolver));
+    TRY(open_workers(process));
+    const struct roster_conf roster = {.loop = &process->loop,
+                                       .cores = process->cores,
+                                       .core_count = process->core_count,
+                                       .resolver = &process->resolver,
+                                       .registry = &process->registry,
+                                       .on_change = publish_updates,
+                                       .owner = process};
+    roster_init(&process->roster, &roster);
+    TRY(signals_open(&process->signals, &process->loop, on_signal));
+    return handover_watch(&process->handover, &process->loop, NULL);
+}
+
+static void note_start(struct process *process)
+{
+    const struct str version[1] = {STR("0.1.0")};
+    uint32_t build = registry_series(&process->registry, METRIC_build_info, version);
+    stats_set(process->stats_block, build, 1);
+    stats_set(process->stats_block, CELL_process_start_time, (uint64_t)clock_wall_us());
+    stats_set(process->stats_block, CELL_reload_time, (uint64_t)clock_wall_us());
+    stats_set(process->stats_block, CELL_reload_is_successful, 1);
+    stats_set(process->stats_block, CELL_restarts, process->handover.restarts_total);
+}
+
+static enum err start(struct process *process, struct config *config)
+{
+    enum err e = open_rest(process);
+    if (e != OK) {
+        log_line(LOG_ERROR, "control", "cannot start: %s", err_text(e));
+        config_free(config);
+        return e;
+    }
+    note_start(process);
+    TRY(publish_config(process, config));
+    for (uint32_t i = 0; i < process->core_count; i++) {
+        TRY(worker_start(process->workers[i]));
+    }
+    process->is_ready = true;
+    handover_ready(&process->handover);
+    process->sweep.fire = on_sweep;
+    process->drain.fire = on_drain_over;
+    timer_set(&process->loop, &process->sweep, process->loop.now_ms + SWEEP_MS);
+    return OK;
+}
+
+static void stop(struct process *process)
+{
+    for (uint32_t i = 0; i < process->core_count; i++) {
+        worker_stop(process->workers[i]);
+    }
+    if (process->log != NULL) {
+        (void)access_log_close(&process->log, LOG_CLOSE_MS);
+    }
+    if (process->ops != NULL) {
+        ops_server_close(&process->ops);
+    }
+    handover_close(&process->handover);
+}
+
+int process_run(const struct process_conf *conf)
+{
+    struct config *config = load(conf->path);
+    if (config == NULL) {
+        return EXIT_CONFIG;
+    }
+    struct process *process = heap_new(sizeof *process);
+    if (process == NULL) {
+        config_free(config);
+        return 1;
+    }
+    process->path = conf->path;
+    process->core_count = conf->core_count > 0 ? conf->core_count : (uint32_t)config->cores;
+    process->core_count = process->core_count > 0 ? process->core_count : cpu_count();
+    process->core_count = process->core_count > CORES_MAX ? CORES_MAX : process->core_count;
+    list_init(&process->groups);
+    raise_file_limit();
+    signals_block();
+    handover_open(&process->handover);
+    if (start(process, config) != OK) {
+        return 1;
+    }
+    log_line(LOG_INFO, "control", "serving with %u cores, generation %lu", process->core_count,
+             process->generation);
+    loop_run(&process->loop);
+    stop(process);
+    log_line(LOG_INFO, "control", "stopped");
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* process_inner.h - the state of the control thread, for process.c, publish.c and drain.c. */
+#pragma once
+
+#include "control/process.h"
+#include "net/handover.h"
+#include "net/signals.h"
+#include "observe/access_log.h"
+#include "observe/ops_server.h"
+#include "proxy/worker.h"
+
+enum { CORES_MAX = 128 };
+
+/* A listening address over all reloads. */
+struct process_slot {
+    struct addr addr;
+    bool is_used;
+};
+
+struct process {
+    struct loop loop;
+    struct worker *workers[CORES_MAX];
+    struct core *cores[CORES_MAX];
+    uint32_t core_count;
+    struct stats stats;
+    struct stats_block *stats_block; /* of this thread */
+    struct registry registry;
+    struct arena arena; /* of what lives as long as the process */
+    struct resolver resolver;
+    struct roster roster;
+    struct handover handover;
+    struct signals signals;
+    struct access_log *log;
+    struct conf_observe observed; /* what log and ops are open for; strings in the arena */
+    struct ops_server *ops;
+    struct addr ops_addr;
+    struct process_slot slots[WORKER_SLOTS_MAX];
+    struct snapshot *current;
+    struct snapshot *snapshots[64]; /* alive, for the oldest number */
+    uint64_t generation;
+    struct timer sweep, drain;
+    struct list groups;
+    const char *path;
+    uint32_t drained_count;
+    bool is_ready, is_draining, is_over;
+};
+
+/* publish.c: compiles and publishes `config`, taking it over in any case. On an error nothing has
+ * changed and the log says why. */
+MUST_USE enum err publish_config(struct process *process, struct config *config);
+/* publish.c: publishes what the roster has changed by itself. */
+void publish_updates(struct roster *roster);
+/* ops.c: opens what the configuration wants observed, before anything is published. */
+MUST_USE enum err observe_open(struct process *process, const struct config *config,
+                               struct access_log **log, bool *is_new_log);
+/* ops.c: metrics listener and gauges. */
+MUST_USE enum err ops_open(struct process *process, const struct config *config);

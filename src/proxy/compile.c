@@ -1,0 +1,194 @@
+/* compile.c - routes of the configuration as rules, actions and chains; see compile.h. */
+#include "proxy/compile.h"
+
+#include "base/check.h"
+#include "exchange/policy.h"
+
+struct uri_rules compile_uri_rules(const struct config *config)
+{
+    struct uri_rules rules = {.encoded_slash = URI_SLASH_REFUSE};
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        const struct conf_listener *listener = &config->listeners.at[i];
+        /* The most lenient listener decides what a route's path may look like. */
+        if (listener->encoded_slash == CONF_SLASH_KEEP) {
+            rules.encoded_slash = URI_SLASH_KEEP;
+        }
+        rules.keeps_double_slashes |= !listener->merges_slashes;
+    }
+    return rules;
+}
+
+static enum err compile_tests(struct arena *arena, const struct conf_conditions *from,
+                              struct route_tests *to)
+{
+    static const uint8_t kinds[] = {[CONF_EQUALS] = ROUTE_TEST_EQUALS,
+                                    [CONF_PATTERN] = ROUTE_TEST_PATTERN,
+                                    [CONF_PRESENT] = ROUTE_TEST_PRESENT,
+                                    [CONF_ABSENT] = ROUTE_TEST_ABSENT};
+    struct route_test *tests = ARENA_ARRAY(arena, from->count, struct route_test);
+    if (tests == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct conf_condition *condition = &from->at[i];
+        tests[i] = (struct route_test){.name = condition->name,
+                                       .pattern = condition->pattern,
+                                       .values = condition->values.at,
+                                       .value_count = condition->values.count,
+                                       .kind = kinds[condition->kind]};
+    }
+    *to = (struct route_tests){tests, from->count};
+    return OK;
+}
+
+static enum err compile_match(struct arena *arena, const struct conf_match *from,
+                              struct route_cond *to)
+{
+    static const uint8_t kinds[] = {[CONF_PATH_PREFIX] = ROUTE_PATH_PREFIX,
+                                    [CONF_PATH_EXACT] = ROUTE_PATH_EXACT,
+                                    [CONF_PATH_PATTERN] = ROUTE_PATH_PATTERN};
+    struct route_host *hosts = ARENA_ARRAY(arena, from->hosts.count, struct route_host);
+    if (hosts == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < from->hosts.count; i++) {
+        hosts[i] = (struct route_host){from->hosts.at[i].name,
+                                       from->hosts.at[i].kind == CONF_HOST_WILDCARD};
+    }
+    *to = (struct route_cond){.methods = from->methods.at,
+                              .method_count = from->methods.count,
+                              .hosts = hosts,
+                              .host_count = from->hosts.count};
+    to->path = (struct route_path){from->path, kinds[from->path_kind], from->has_params};
+    TRY(compile_tests(arena, &from->headers, &to->headers));
+    return compile_tests(arena, &from->query, &to->query);
+}
+
+enum err compile_rules(struct arena *arena, const struct config *config, const struct plan *plans,
+                       struct route_rule **out)
+{
+    *out = ARENA_ARRAY(arena, config->routes.count + 1u, struct route_rule);
+    if (*out == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < config->routes.count; i++) {
+        const struct conf_route *route = &config->routes.at[i];
+        struct route_cond *matches = ARENA_ARRAY(arena, route->matches.count, struct route_cond);
+        if (matches == NULL) {
+            return ERR_MEMORY;
+        }
+        for (uint32_t j = 0; j < route->matches.count; j++) {
+            TRY(compile_match(arena, &route->matches.at[j], &matches[j]));
+        }
+        struct route_rule *rule = &(*out)[i];
+        *rule = (struct route_rule){.name = route->name,
+                                    .priority = route->priority,
+                                    .index = route->index,
+                                    .matches = matches,
+                                    .match_count = route->matches.count};
+        const void *value = plans == NULL ? NULL : &plans[i];
+        memcpy(&rule->value, &value, sizeof rule->value); /* the router only gives it back */
+    }
+    return OK;
+}
+
+static enum err compile_rewrite(struct arena *arena, const struct conf_rewrite *from,
+                                struct rewrite *to, const char **fault)
+{
+    static const uint8_t kinds[] = {[CONF_REWRITE_NONE] = REWRITE_NONE,
+                                    [CONF_REWRITE_PREFIX] = REWRITE_PREFIX,
+                                    [CONF_REWRITE_TEMPLATE] = REWRITE_TEMPLATE};
+    size_t offset = 0;
+    if (from->kind == CONF_REWRITE_NONE) {
+        return OK;
+    }
+    *fault = "the path to rewrite to is malformed: it starts with '/', and \"{name}\" is closed";
+    return rewrite_init(to, arena, (enum rewrite_kind)kinds[from->kind], from->path, &offset);
+}
+
+static enum err compile_respond(struct arena *arena, const struct conf_respond *from,
+                                struct plan *plan)
+{
+    struct plan_field *fields = ARENA_ARRAY(arena, from->headers.count, struct plan_field);
+    if (fields == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < from->headers.count; i++) {
+        fields[i] = (struct plan_field){from->headers.at[i].name, from->headers.at[i].value};
+    }
+    plan->respond.status = (uint16_t)from->status;
+    plan->respond.body = from->body;
+    plan->respond.fields = fields;
+    plan->respond.field_count = from->headers.count;
+    return OK;
+}
+
+enum err compile_action(struct arena *arena, const struct conf_route *route, struct plan *plan,
+                        const char **fault)
+{
+    const struct conf_redirect *redirect = &route->redirect;
+    switch ((enum conf_action)route->action) {
+    case CONF_TO_SERVICE:
+        plan->action = PLAN_FORWARD;
+        return compile_rewrite(arena, &route->rewrite, &plan->rewrite, fault);
+    case CONF_REDIRECT:
+        plan->action = PLAN_REDIRECT;
+        plan->redirect = (struct redirect){.status = (uint16_t)redirect->status,
+                                           .port = (uint16_t)redirect->port,
+                                           .keeps_query = redirect->keeps_query,
+                                           .scheme = redirect->scheme,
+                                           .host = redirect->host};
+        return compile_rewrite(arena, &redirect->path, &plan->redirect.path, fault);
+    case CONF_RESPOND: plan->action = PLAN_RESPOND; return compile_respond(arena, &route->respond, plan);
+    }
+    return ERR_BUG;
+}
+
+static enum err compile_step(const struct compile_chain *conf, const struct conf_policy *policy,
+                             struct chain_step *step)
+{
+    const struct policy_type *type = conf->policies->types[policy->kind_index];
+    struct policy_compile compile = {.arena = conf->arena};
+    CHECK(policy->kind_index < conf->policies->count);
+    *step = (struct chain_step){.type = type, .compiled = policy->conf, .line = policy->pos.line};
+    if (policy->pos.source != NULL) {
+        step->file = arena_keep_c(conf->arena, policy->pos.source->name);
+    }
+    enum err e = type->compile == NULL ? OK : type->compile(&compile, policy->conf, &step->compiled);
+    if (e != OK && conf->diags != NULL) {
+        diag_add(conf->diags, DIAG_E0209, policy->pos, "%s: %s", type->name,
+                 compile.error == NULL ? err_text(e) : compile.error);
+    }
+    return e;
+}
+
+enum err compile_chain(const struct compile_chain *conf, const struct conf_route *route,
+                       struct chain *out)
+{
+    uint32_t count = route->effective.policy_count;
+    struct chain_step *steps = ARENA_ARRAY(conf->arena, count, struct chain_step);
+    uint32_t state_bytes = 0;
+    *out = (struct chain){0};
+    if (steps == NULL) {
+        return ERR_MEMORY;
+    }
+    *out = (struct chain){.steps = steps};
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(compile_step(conf, route->effective.policies[i], &steps[i]));
+        steps[i].state_at = state_bytes;
+        state_bytes += (uint32_t)((steps[i].type->state_bytes + 7) & ~(size_t)7);
+        out->count = i + 1;
+    }
+    out->state_bytes = state_bytes;
+    return OK;
+}
+
+void compile_drop_chain(const struct chain *chain)
+{
+    for (uint32_t i = 0; i < chain->count; i++) {
+        const struct chain_step *step = &chain->steps[i];
+        if (step->type->drop != NULL) {
+            step->type->drop(step->compiled);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/* compile.h - the parts of compiling a snapshot, for world.c. */
+#pragma once
+
+#include "proxy/world.h"
+#include "route/rule.h"
+
+/* The rules of every route, their value the entry of `plans` (may be NULL); ERR_MEMORY. */
+MUST_USE enum err compile_rules(struct arena *arena, const struct config *config,
+                                const struct plan *plans, struct route_rule **out);
+/* Rewrite, redirect and fixed response of one route. ERR_SYNTAX with *fault naming what is wrong. */
+MUST_USE enum err compile_action(struct arena *arena, const struct conf_route *route,
+                                 struct plan *plan, const char **fault);
+/* The chain of one route. ERR_CONFIG: `diags` (may be NULL) says of which policy. */
+struct compile_chain {
+    struct arena *arena;
+    const struct world_policies *policies;
+    struct diags *diags;
+};
+MUST_USE enum err compile_chain(const struct compile_chain *conf, const struct conf_route *route,
+                                struct chain *out);
+/* Lets policies give back what they hold outside the arena; harmless on half a chain. */
+void compile_drop_chain(const struct chain *chain);
+/* Canonical form of paths of this configuration's listeners. */
+struct uri_rules compile_uri_rules(const struct config *config);

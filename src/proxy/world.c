@@ -1,0 +1,270 @@
+/* world.c - snapshots: compiled from a checked configuration, and verified before; see world.h. */
+#include "proxy/world.h"
+
+#include "base/check.h"
+#include "base/heap.h"
+#include "base/limits.h"
+#include "proxy/compile.h"
+#include "route/router.h"
+
+#define WORLD_ARENA_BYTES_MAX ((size_t)4 << 30)
+
+static void conf_cells(struct listener_conf *to, struct registry *registry)
+{
+    const struct str label[1] = {to->name};
+    to->cell_open = registry_series(registry, METRIC_client_connections, label);
+    to->cell_accepted = registry_series(registry, METRIC_client_connections_accepted, label);
+    to->cell_refused = registry_series(registry, METRIC_client_connections_refused, label);
+    to->cell_received_bytes = registry_series(registry, METRIC_client_received_bytes, label);
+    to->cell_sent_bytes = registry_series(registry, METRIC_client_sent_bytes, label);
+}
+
+static void compile_listener(const struct conf_listener *from, struct listener_conf *to)
+{
+    static const uint8_t request_ids[] = {[CONF_REQUEST_ID_KEEP] = REQUEST_ID_KEEP,
+                                          [CONF_REQUEST_ID_NEW] = REQUEST_ID_NEW,
+                                          [CONF_REQUEST_ID_OFF] = REQUEST_ID_OFF};
+    *to = (struct listener_conf){.name = from->name, .addr = from->addr};
+    to->limits = (struct h1_limits){.head_bytes_max = (uint32_t)from->limits.head_bytes,
+                                    .field_count_max = (uint32_t)from->limits.field_count,
+                                    .target_bytes_max = (uint32_t)from->limits.target_bytes};
+    to->judge.default_port = 80;
+    to->judge.keeps_underscores = from->underscores == CONF_UNDERSCORES_KEEP;
+    to->judge.refuses_underscores = from->underscores == CONF_UNDERSCORES_REFUSE;
+    to->judge.uri.encoded_slash = from->encoded_slash == CONF_SLASH_KEEP ? URI_SLASH_KEEP
+                                                                         : URI_SLASH_REFUSE;
+    to->judge.uri.keeps_double_slashes = !from->merges_slashes;
+    to->forwarded = (struct forwarded_rules){.trusted = from->trusted_proxies.at,
+                                             .trusted_count = from->trusted_proxies.count,
+                                             .sends_forwarded = from->sends_forwarded,
+                                             .sends_via = from->sends_via};
+    to->head_timeout_ms = from->timeout.head_ms;
+    to->idle_timeout_ms = from->timeout.idle_ms;
+    to->body_timeout_ms = from->timeout.body_ms;
+    to->keepalive_requests_max = (uint64_t)from->keepalive_requests;
+    to->request_id = request_ids[from->request_id];
+}
+
+static enum err compile_listeners(const struct world_conf *conf, struct snapshot *snapshot)
+{
+    const struct config *config = conf->config;
+    struct listener_conf *all =
+        ARENA_ARRAY(&snapshot->arena, config->listeners.count, struct listener_conf);
+    snapshot->listeners = ARENA_ARRAY(&snapshot->arena, conf->slot_count, const struct listener_conf *);
+    snapshot->listener_count = conf->slot_count;
+    if (all == NULL || snapshot->listeners == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        CHECK(conf->slots[i] < conf->slot_count);
+        compile_listener(&config->listeners.at[i], &all[i]);
+        conf_cells(&all[i], conf->registry);
+        snapshot->listeners[conf->slots[i]] = &all[i];
+    }
+    return OK;
+}
+
+/* The instances of one version, for the roster. */
+static enum err compile_cluster(const struct world_conf *conf, const struct conf_service *service,
+                                const struct conf_version *version, struct cluster *cluster)
+{
+    static const uint8_t balances[] = {[CONF_BALANCE_P2C_EWMA] = BALANCE_ID_p2c_ewma,
+                                       [CONF_BALANCE_ROUND_ROBIN] = BALANCE_ID_round_robin,
+                                       [CONF_BALANCE_LEAST_REQUEST] = BALANCE_ID_least_request,
+                                       [CONF_BALANCE_RANDOM_TWO] = BALANCE_ID_random_two};
+    struct arena scratch;
+    arena_init_heap(&scratch, WORLD_ARENA_BYTES_MAX);
+    struct roster_target *targets =
+        ARENA_ARRAY(&scratch, version->targets.count + 1u, struct roster_target);
+    for (uint32_t i = 0; targets != NULL && i < version->targets.count; i++) {
+        const struct conf_target *target = &version->targets.at[i];
+        targets[i] = (struct roster_target){.text = target->text,
+                                            .host = target->host,
+                                            .port = target->port,
+                                            .is_every_address = target->kind == CONF_TARGET_DNS,
+                                            .weight = (uint32_t)target->weight};
+        if (target->kind == CONF_TARGET_ADDRESS) {
+            targets[i].addr = target->addr;
+        }
+    }
+    const struct roster_cluster_conf cluster_conf = {
+        .targets = targets,
+        .target_count = version->targets.count,
+        .balance = balance_types[balances[service->balance]],
+        .connections_max = (uint32_t)service->connections.max};
+    enum err e = targets == NULL ? ERR_MEMORY : roster_configure(conf->roster, cluster, &cluster_conf);
+    arena_reset(&scratch);
+    return e;
+}
+
+static enum err compile_versions(const struct world_conf *conf, struct arena *arena,
+                                 const struct conf_service *from, struct plan_service *to)
+{
+    uint32_t count = from->versions.count;
+    struct plan_version *versions = ARENA_ARRAY(arena, count, struct plan_version);
+    struct split_version *split = ARENA_ARRAY(arena, count, struct split_version);
+    if (versions == NULL || split == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct conf_version *version = &from->versions.at[i];
+        versions[i].name = version->name;
+        versions[i].cluster = roster_cluster(conf->roster, to->service, version->name);
+        if (versions[i].cluster == NULL) {
+            return ERR_MEMORY;
+        }
+        TRY(compile_cluster(conf, from, version, versions[i].cluster));
+        split[i] = (struct split_version){.name = version->name,
+                                          .weight = (uint32_t)version->weight,
+                                          .value = &versions[i]};
+    }
+    to->versions = versions;
+    to->version_count = count;
+    struct str seed = from->cohort.seed.len > 0 ? from->cohort.seed : from->name;
+    return split_init(&to->split, split, count, seed);
+}
+
+static enum err compile_service(const struct world_conf *conf, struct arena *arena,
+                                const struct conf_service *from, struct plan_service *to)
+{
+    static const uint8_t cohorts[] = {[CONF_COHORT_NONE] = PLAN_COHORT_NONE,
+                                      [CONF_COHORT_HEADER] = PLAN_COHORT_HEADER,
+                                      [CONF_COHORT_COOKIE] = PLAN_COHORT_COOKIE,
+                                      [CONF_COHORT_ADDRESS] = PLAN_COHORT_ADDRESS,
+                                      [CONF_COHORT_CONSUMER] = PLAN_COHORT_CONSUMER};
+    static const uint8_t hosts[] = {[CONF_HOST_CLIENT] = PLAN_HOST_CLIENT,
+                                    [CONF_HOST_TARGET] = PLAN_HOST_TARGET,
+                                    [CONF_HOST_LITERAL] = PLAN_HOST_LITERAL};
+    *to = (struct plan_service){.name = from->name,
+                                .cohort = cohorts[from->cohort.by],
+                                .cohort_name = from->cohort.name,
+                                .host = hosts[from->host.mode],
+                                .host_literal = from->host.literal,
+                                .pool_idle_max = (uint32_t)from->connections.idle,
+                                .pool_idle_ms = from->connections.idle_ms,
+                                .queue_wait_ms = from->queue.wait_ms};
+    to->service = roster_service(conf->roster, from->name, (uint32_t)from->queue.size);
+    return to->service == NULL ? ERR_MEMORY : compile_versions(conf, arena, from, to);
+}
+
+static enum err compile_services(const struct world_conf *conf, struct snapshot *snapshot)
+{
+    const struct config *config = conf->config;
+    struct plan_service *services =
+        ARENA_ARRAY(&snapshot->arena, config->services.count, struct plan_service);
+    if (services == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < config->services.count; i++) {
+        TRY(compile_service(conf, &snapshot->arena, &config->services.at[i], &services[i]));
+    }
+    snapshot->services = services;
+    return OK;
+}
+
+/* The series of what a route answers, for each listener and version. */
+static enum err route_cells(const struct world_conf *conf, struct arena *arena, struct plan *plan)
+{
+    const struct config *config = conf->config;
+    uint32_t versions = plan->to == NULL ? 0 : plan->to->version_count;
+    uint32_t *cells = ARENA_ARRAY(arena, (size_t)conf->slot_count * (versions + 1), uint32_t);
+    const struct str route[1] = {plan->name};
+    if (cells == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        for (uint32_t j = 0; j <= versions; j++) {
+            const struct str labels[4] = {
+                config->listeners.at[i].name, plan->name,
+                plan->to == NULL ? STR("") : plan->to->name,
+                j == versions ? STR("") : plan->to->versions[j].name};
+            cells[conf->slots[i] * (versions + 1) + j] =
+                registry_series(conf->registry, METRIC_requests, labels);
+        }
+    }
+    plan->cells_requests = cells;
+    plan->cell_duration = registry_series(conf->registry, METRIC_request_duration, route);
+    return OK;
+}
+
+static enum err compile_plan(const struct world_conf *conf, struct snapshot *snapshot,
+                             const struct conf_route *route, struct plan *plan)
+{
+    const char *fault = NULL;
+    const struct world_policies policies = {conf->policy_types, conf->policy_count};
+    const struct compile_chain chain = {.arena = &snapshot->arena, .policies = &policies};
+    plan->name = route->name;
+    plan->line = route->pos.line;
+    if (route->pos.source != NULL) {
+        plan->file = arena_keep_c(&snapshot->arena, route->pos.source->name);
+    }
+    TRY(compile_action(&snapshot->arena, route, plan, &fault));
+    if (route->action == CONF_TO_SERVICE) {
+        plan->to = &snapshot->services[route->service - conf->config->services.at];
+    }
+    plan->connect_ms = route->effective.timeout.connect_ms;
+    plan->response_ms = route->effective.timeout.response_ms;
+    plan->body_ms = route->effective.timeout.body_ms;
+    plan->total_ms = route->effective.timeout.total_ms;
+    plan->body_bytes_max = (uint64_t)route->effective.body_limit.bytes;
+    TRY(compile_chain(&chain, route, &plan->chain));
+    return route_cells(conf, &snapshot->arena, plan);
+}
+
+static enum err compile_routes(const struct world_conf *conf, struct snapshot *snapshot)
+{
+    const struct config *config = conf->config;
+    struct plan *plans = ARENA_ARRAY(&snapshot->arena, config->routes.count, struct plan);
+    struct route_rule *rules;
+    if (plans == NULL) {
+        return ERR_MEMORY;
+    }
+    snapshot->plans = plans;
+    snapshot->plan_count = config->routes.count;
+    for (uint32_t i = 0; i < config->routes.count; i++) {
+        TRY(compile_plan(conf, snapshot, &config->routes.at[i], &plans[i]));
+    }
+    TRY(compile_rules(&snapshot->arena, config, plans, &rules));
+    const struct router_conf router = {.rules = rules,
+                                       .rule_count = config->routes.count,
+                                       .uri = compile_uri_rules(config)};
+    return router_new(&snapshot->arena, &router, &snapshot->router);
+}
+
+enum err world_compile(const struct world_conf *conf, struct snapshot **out)
+{
+    struct snapshot *snapshot = heap_new(sizeof *snapshot);
+    if (snapshot == NULL) {
+        return ERR_MEMORY;
+    }
+    arena_init_heap(&snapshot->arena, WORLD_ARENA_BYTES_MAX);
+    snapshot->number = conf->number;
+    snapshot->hash = config_hash(conf->config);
+    registry_begin(conf->registry, conf->number);
+    enum err e = compile_listeners(conf, snapshot);
+    e = e == OK ? compile_services(conf, snapshot) : e;
+    e = e == OK ? compile_routes(conf, snapshot) : e;
+    if (e != OK) {
+        world_free(snapshot);
+        return e;
+    }
+    snapshot->config = conf->config;
+    *out = snapshot;
+    return OK;
+}
+
+void world_free(struct snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    router_drop(snapshot->router);
+    for (uint32_t i = 0; i < snapshot->plan_count; i++) {
+        compile_drop_chain(&snapshot->plans[i].chain);
+    }
+    arena_reset(&snapshot->arena);
+    if (snapshot->config != NULL) {
+        config_free(snapshot->config);
+    }
+    heap_free(snapshot);
+}

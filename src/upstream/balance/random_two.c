@@ -1,0 +1,29 @@
+/* random_two.c - two endpoints drawn by weight; the one with fewer requests for its weight wins.
+ * Time hardly grows with the number of endpoints, and the effect is close to least_request
+ * (Mitzenmacher 2001). Failures count as load, as they do there. */
+#include "upstream/balance/draw.h"
+
+static double score_at(const struct endpoint *endpoint, int64_t now_ns)
+{
+    double clock = decay_clock(now_ns, PENALTY_TAU_NS);
+    return endpoint_load_score(endpoint, clock) * ENDPOINT_WEIGHT_ONE;
+}
+
+static enum balance_verdict pick(const struct balance_set *set, const struct balance_tried *tried,
+                                 struct rng *rng, int64_t now_ns, struct endpoint **out)
+{
+    const struct ask ask = {set, tried, rng, now_ns};
+    double clock = decay_clock(now_ns, PENALTY_TAU_NS);
+    do {
+        *out = draw_least(&ask, endpoint_load_score, clock);
+    } while (*out != NULL && !endpoint_try_begin(*out));
+    return *out != NULL ? BALANCE_PICKED : balance_why_none(set, tried);
+}
+
+const struct balance_type balance_random_two = {
+    .name = "random_two",
+    .summary = "the better of two drawn by weight, by requests in flight",
+    .init = draw_init,
+    .pick = pick,
+    .score = score_at,
+};

@@ -1,0 +1,60 @@
+/* endpoint.c - the load on one instance; see endpoint.h.
+ * Relaxed order is enough: each word is exact by itself, and nobody reads one to learn of another. */
+#include "upstream/endpoint.h"
+
+#include "base/check.h"
+
+bool endpoint_try_begin(struct endpoint *endpoint)
+{
+    struct endpoint_load *load = &endpoint->load;
+    uint32_t max = atomic_load_explicit(&load->in_flight_max, memory_order_relaxed);
+    if (max == 0) {
+        atomic_fetch_add_explicit(&load->in_flight, 1, memory_order_relaxed);
+        return true;
+    }
+    /* Never above the ceiling, not even for a moment: others count on what they read. */
+    uint32_t count = atomic_load_explicit(&load->in_flight, memory_order_relaxed);
+    do {
+        if (count >= max) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&load->in_flight, &count, count + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+void endpoint_end(struct endpoint *endpoint)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&endpoint->load.in_flight, 1, memory_order_relaxed);
+    CHECK(before > 0);
+}
+
+uint32_t endpoint_in_flight(const struct endpoint *endpoint)
+{
+    return atomic_load_explicit(&endpoint->load.in_flight, memory_order_relaxed);
+}
+
+void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t warmth)
+{
+    static_assert((uint64_t)ENDPOINT_WEIGHT_MAX * ENDPOINT_WEIGHT_ONE <= UINT32_MAX, "units fit");
+    CHECK(weight <= ENDPOINT_WEIGHT_MAX);
+    CHECK(warmth <= ENDPOINT_WEIGHT_ONE);
+    uint32_t units = weight * warmth;
+    units = units == 0 && weight > 0 ? 1 : units;
+    atomic_store_explicit(&endpoint->load.weight_units, units, memory_order_relaxed);
+}
+
+void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max)
+{
+    atomic_store_explicit(&endpoint->load.in_flight_max, in_flight_max, memory_order_relaxed);
+}
+
+void endpoint_bar(struct endpoint *endpoint, enum endpoint_bar why)
+{
+    atomic_fetch_or_explicit(&endpoint->load.bars, (uint32_t)why, memory_order_relaxed);
+}
+
+void endpoint_unbar(struct endpoint *endpoint, enum endpoint_bar why)
+{
+    atomic_fetch_and_explicit(&endpoint->load.bars, ~(uint32_t)why, memory_order_relaxed);
+}
