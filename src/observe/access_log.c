@@ -30,7 +30,8 @@ enum {
     AWAKE_MS = 2000,    /* longer than a core's pause that makes it wake the writer */
     PAUSE_US = 1000000, /* a core wakes the writer with the first line after such a pause */
     RETRY_MS = 1000,    /* after a failed write or open */
-    RETRY_CLOSING_MS = 20
+    RETRY_CLOSING_MS = 20,
+    PATIENCE_MS = 200 /* for a writer that is told to stop and has nothing left to wait for */
 };
 
 struct access_ring {
@@ -43,10 +44,11 @@ struct access_ring {
     int wake_fd;
 };
 
-/* What the writer is told; under `lock`. */
+/* What the writer is told, and says; under `lock`. */
 struct orders {
     int64_t stop_by_ns; /* 0: go on */
     bool is_reopen_due;
+    bool has_stopped;
 };
 
 struct access_log {
@@ -54,6 +56,7 @@ struct access_log {
     char path[PATH_MAX]; /* what conf.path points to */
     pthread_t thread;
     pthread_mutex_t lock;
+    pthread_cond_t stopped;
     struct orders orders;
     int wake_fd;
     /* The writer's own. */
@@ -283,6 +286,14 @@ static struct orders take_orders(struct access_log *log)
     return orders;
 }
 
+static void say_stopped(struct access_log *log)
+{
+    CHECK(pthread_mutex_lock(&log->lock) == 0);
+    log->orders.has_stopped = true;
+    CHECK(pthread_cond_signal(&log->stopped) == 0);
+    CHECK(pthread_mutex_unlock(&log->lock) == 0);
+}
+
 static void *run_writer(void *arg)
 {
     struct access_log *log = arg;
@@ -303,6 +314,7 @@ static void *run_writer(void *arg)
             retry_ns = result == DRAIN_FAILED ? now_ns + RETRY_MS * NS_PER_MS : retry_ns;
         }
         if (is_closing && (result == DRAIN_DONE || now_ns >= orders.stop_by_ns)) {
+            say_stopped(log);
             return NULL;
         }
         rest(log, result, wait_ms_after(log, result, &orders, now_ns));
@@ -329,6 +341,8 @@ static void log_free(struct access_log *log)
     if (log->wake_fd >= 0) {
         (void)close(log->wake_fd);
     }
+    (void)pthread_cond_destroy(&log->stopped);
+    (void)pthread_mutex_destroy(&log->lock);
     region_release(log, sizeof *log);
 }
 
@@ -349,6 +363,16 @@ static enum err rings_init(struct access_log *log)
         }
     }
     return OK;
+}
+
+static void locks_init(struct access_log *log)
+{
+    pthread_condattr_t monotonic;
+    CHECK(pthread_condattr_init(&monotonic) == 0);
+    CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_mutex_init(&log->lock, NULL) == 0);
+    CHECK(pthread_cond_init(&log->stopped, &monotonic) == 0);
+    (void)pthread_condattr_destroy(&monotonic);
 }
 
 static enum err writer_start(struct access_log *log)
@@ -387,7 +411,7 @@ enum err access_log_open(const struct access_conf *conf, struct access_log **out
     }
     log->fd = target_open(conf);
     log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    CHECK(pthread_mutex_init(&log->lock, NULL) == 0);
+    locks_init(log);
     enum err e = log->fd < 0 ? ERR_IO : log->wake_fd < 0 ? ERR_SYSTEM : OK;
     if (e == OK) {
         target_set(log, log->fd);
@@ -415,6 +439,24 @@ static uint64_t count_left(const struct access_log *log)
     return lines;
 }
 
+/* Tells the writer to stop; false: it did not in time. */
+static bool writer_stop(struct access_log *log, int64_t wait_ms)
+{
+    int64_t now_ns = clock_mono_ns(), patience_ns = now_ns + (wait_ms + PATIENCE_MS) * NS_PER_MS;
+    const struct timespec deadline = {.tv_sec = patience_ns / NS_PER_SEC,
+                                      .tv_nsec = patience_ns % NS_PER_SEC};
+    CHECK(pthread_mutex_lock(&log->lock) == 0);
+    log->orders.stop_by_ns = now_ns + wait_ms * NS_PER_MS;
+    wake(log->wake_fd);
+    int failure = 0;
+    while (!log->orders.has_stopped && failure == 0) {
+        failure = pthread_cond_timedwait(&log->stopped, &log->lock, &deadline);
+    }
+    bool has_stopped = log->orders.has_stopped;
+    CHECK(pthread_mutex_unlock(&log->lock) == 0);
+    return has_stopped;
+}
+
 uint64_t access_log_close(struct access_log **at, int64_t wait_ms)
 {
     struct access_log *log = *at;
@@ -423,19 +465,13 @@ uint64_t access_log_close(struct access_log **at, int64_t wait_ms)
         return 0;
     }
     CHECK(wait_ms >= 0);
-    CHECK(pthread_mutex_lock(&log->lock) == 0);
-    log->orders.stop_by_ns = clock_mono_ns() + wait_ms * NS_PER_MS;
-    CHECK(pthread_mutex_unlock(&log->lock) == 0);
-    wake(log->wake_fd);
-    int64_t patience_ns = clock_mono_ns() + (wait_ms + ROUND_MS * 4) * NS_PER_MS;
-    struct timespec deadline = {.tv_sec = patience_ns / NS_PER_SEC,
-                                .tv_nsec = patience_ns % NS_PER_SEC};
-    if (pthread_clockjoin_np(log->thread, NULL, CLOCK_MONOTONIC, &deadline) != 0) {
+    if (!writer_stop(log, wait_ms)) {
         /* It hangs in a write that the kernel will not end: it keeps its memory, the process is
          * about to exit. */
         (void)pthread_detach(log->thread);
         return count_left(log);
     }
+    CHECK(pthread_join(log->thread, NULL) == 0);
     uint64_t left = count_left(log);
     stats_add(log->conf.block, CELL_log_lines_dropped, left);
     uint64_t lost = log->lost + left;
