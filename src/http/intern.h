@@ -8,7 +8,7 @@
 
 struct field_row {
     char text[39]; /* canonical spelling, zeros behind it */
-    uint8_t len;   /* 2 to 32; 0 for FIELD_OTHER */
+    uint8_t len;   /* 2 to 48; 0 for FIELD_OTHER */
 };
 
 extern const struct field_row field_rows[FIELD_COUNT];
@@ -44,7 +44,7 @@ static inline bool intern_same(struct str token, const char *known)
             diff |= intern_diff8(token.at + 8, known + 8);
             diff |= intern_diff8(token_end - 16, known_end - 16);
         }
-        return diff == 0;
+        return diff == 0 && (token.len <= 32 || str_eq_nocase(token, str_of(known, token.len)));
     }
     if (token.len >= 4) {
         return (intern_diff4(token.at, known) | intern_diff4(token_end - 4, known_end - 4)) == 0;
