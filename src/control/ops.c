@@ -159,8 +159,9 @@ static enum err ops_start(struct process *process, const struct addr *addr)
 
 enum err ops_open(struct process *process, const struct config *config)
 {
-    const struct addr *addr = &config->observe.metrics.addr;
-    bool is_wanted = addr->family != ADDR_NONE || addr->port != 0;
+    const struct addr bind_addr = publish_bind_addr(&config->observe.metrics.addr);
+    const struct addr *addr = &bind_addr;
+    bool is_wanted = addr->port != 0;
     if (process->ops != NULL && is_wanted && addr_eq(&process->ops_addr, addr)) {
         return OK;
     }

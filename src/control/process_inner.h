@@ -44,6 +44,9 @@ struct process {
     bool is_ready, is_draining, is_over;
 };
 
+/* publish.c: where to bind for an address of the configuration: without an address (":8080") on
+ * every one of the machine, IPv6 and IPv4. */
+struct addr publish_bind_addr(const struct addr *addr);
 /* publish.c: compiles and publishes `config`, taking it over in any case. On an error nothing has
  * changed and the log says why. */
 MUST_USE enum err publish_config(struct process *process, struct config *config);

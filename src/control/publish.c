@@ -52,21 +52,28 @@ static void unbind(struct process *process, struct listener_plan *plan)
     plan->added_count = 0;
 }
 
+struct addr publish_bind_addr(const struct addr *addr)
+{
+    /* The address of all zeroes is [::], which net/socket.h also opens for IPv4. */
+    return addr->family != ADDR_NONE ? *addr : (struct addr){.family = ADDR_V6, .port = addr->port};
+}
+
 static enum err bind_new(struct process *process, struct listener_plan *plan,
                          const struct conf_listener *listener, uint32_t slot)
 {
+    const struct addr addr = publish_bind_addr(&listener->addr);
     uint32_t at = plan->added_count++;
     plan->added[at] = slot;
     for (uint32_t core = 0; core < process->core_count; core++) {
         plan->fds[at][core] = -1;
     }
     for (uint32_t core = 0; core < process->core_count; core++) {
-        enum err e = handover_listen(&process->handover, &listener->addr, (uint16_t)core,
-                                     &plan->fds[at][core]);
+        enum err e =
+            handover_listen(&process->handover, &addr, (uint16_t)core, &plan->fds[at][core]);
         if (e != OK) {
             char text[ADDR_TEXT_BYTES_MAX];
             struct strbuf out = strbuf_over(text, sizeof text);
-            addr_add(&out, &listener->addr);
+            addr_add(&out, &addr);
             log_line(LOG_ERROR, "control", "listener %.*s: cannot listen on %.*s: %s",
                      STR_FMT(listener->name), STR_FMT(strbuf_str(&out)), err_text(e));
             return e;
@@ -82,9 +89,10 @@ static enum err plan_listeners(struct process *process, const struct config *con
     bool is_kept[WORKER_SLOTS_MAX] = {false};
     for (uint32_t i = 0; i < config->listeners.count; i++) {
         const struct conf_listener *listener = &config->listeners.at[i];
-        uint32_t slot = i < WORKER_SLOTS_MAX ? slot_find(process, &listener->addr) : WORKER_SLOTS_MAX;
+        const struct addr addr = publish_bind_addr(&listener->addr);
+        uint32_t slot = i < WORKER_SLOTS_MAX ? slot_find(process, &addr) : WORKER_SLOTS_MAX;
         if (slot == WORKER_SLOTS_MAX) {
-            slot = i < WORKER_SLOTS_MAX ? slot_new(process, &listener->addr) : WORKER_SLOTS_MAX;
+            slot = i < WORKER_SLOTS_MAX ? slot_new(process, &addr) : WORKER_SLOTS_MAX;
             if (slot == WORKER_SLOTS_MAX) {
                 log_line(LOG_ERROR, "control", "more than %d listeners", (int)WORKER_SLOTS_MAX);
                 return ERR_LIMIT;
@@ -145,7 +153,8 @@ static void on_published(struct loop *loop, struct mail *mail)
 
 static struct publication_group *group_new(struct process *process)
 {
-    size_t bytes = sizeof(struct publication_group) + sizeof(struct publication) * process->core_count;
+    size_t bytes =
+        sizeof(struct publication_group) + sizeof(struct publication) * process->core_count;
     struct publication_group *group = heap_new(bytes);
     if (group == NULL) {
         return NULL;

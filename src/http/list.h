@@ -1,6 +1,4 @@
-/* list.h - comma separated lists of tokens in field values (RFC 9110 5.6.1), without weights.
- * Elements are compared whole and without case; quoted strings are not understood, because none of
- * the fields that are read this way may have them. */
+/* list.h - comma separated lists of tokens in field values (RFC 9110 5.6.1), without weights. */
 #pragma once
 
 #include "http/message.h"
