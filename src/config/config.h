@@ -91,6 +91,7 @@ struct config_opts {
      * do not compile, routes that can never match). Errors added here refuse the file too. */
     void (*verify)(void *ctx, const struct config *config, struct diags *diags);
     void *ctx;
+    size_t memory_bytes_max; /* 0: LIMIT config_memory_bytes */
 };
 
 /* Reads the file and what it includes. The caller owns *out (config_free).

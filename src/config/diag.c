@@ -3,6 +3,7 @@
 
 #include "base/strbuf.h"
 #include "text/sink.h"
+#include "text/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,7 +79,8 @@ static size_t chars_to_bytes(struct str s, size_t count)
     return at;
 }
 
-/* Copies the line, or what fits of it around the place, with a space for each tab. */
+/* Copies the line, or what fits of it around the place, with a space for each tab and
+ * a question mark for what is not text. */
 static void keep_line(struct diags *diags, struct diag *diag, const struct source_pos *pos)
 {
     struct str line = source_line(pos);
@@ -90,8 +92,13 @@ static void keep_line(struct diags *diags, struct diag *diag, const struct sourc
     line = str_sub(line, 0, chars_to_bytes(line, SHOWN_CHARS_MAX));
     diag->shown_at = before - cut;
     char *copy = arena_alloc(&diags->arena, line.len);
-    for (size_t i = 0; copy != NULL && i < line.len; i++) {
-        copy[i] = line.at[i] == '\t' ? ' ' : line.at[i];
+    for (size_t i = 0; copy != NULL && i < line.len;) {
+        uint32_t code;
+        size_t bytes = utf8_character(str_skip(line, i), &code);
+        bool is_shown = bytes > 0 && code >= 0x20 && (code < 0x7f || code >= 0xa0);
+        for (size_t end = i + (bytes > 0 ? bytes : 1); i < end; i++) {
+            copy[i] = is_shown ? line.at[i] : line.at[i] == '\t' ? ' ' : '?';
+        }
     }
     diag->shown = copy == NULL ? STR("") : str_of(copy, line.len);
 }

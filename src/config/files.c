@@ -368,6 +368,15 @@ static bool check_names(struct files *files, const struct section *section)
     return is_right;
 }
 
+static bool keep_text(struct files *files, struct file *file, struct str text)
+{
+    if (text.len > (size_t)files->bytes_left) {
+        return refuse_file(files, file, DIAG_E0002, "is too large");
+    }
+    return arena_keep(files->reader->arena, text, &file->source.text) == OK ||
+           refuse_file(files, file, DIAG_E0014, "needs too much memory");
+}
+
 struct node *conf_read_files(struct conf_reader *reader, struct str path, const struct str *text,
                              struct arena *nodes)
 {
@@ -386,9 +395,7 @@ struct node *conf_read_files(struct conf_reader *reader, struct str path, const 
     bool is_right = first != NULL;
     if (is_right && text != NULL) {
         first->is_memory = true;
-        bool fits = text->len <= (size_t)files.bytes_left;
-        is_right = fits ? arena_keep(reader->arena, *text, &first->source.text) == OK
-                        : refuse_file(&files, first, DIAG_E0002, "is too large");
+        is_right = keep_text(&files, first, *text);
     } else if (is_right) {
         is_right = load_file(&files, first);
     }

@@ -200,11 +200,11 @@ static bool read_host(struct conf_reader *reader, struct node *node, void *out)
     return conf_scalar(reader, node, &text) && parse_host(reader, node, text, out);
 }
 
-static void write_host(const void *value, struct strbuf *out)
+static void write_host(const void *value, struct sink *out)
 {
     const struct conf_host *host = value;
-    strbuf_add_c(out, host->kind == CONF_HOST_WILDCARD ? "*." : "");
-    strbuf_add(out, host->name);
+    sink_add_c(out, host->kind == CONF_HOST_WILDCARD ? "*." : "");
+    sink_add(out, host->name);
 }
 
 static const struct conf_grammar host_grammar = {
@@ -225,10 +225,10 @@ static bool read_method(struct conf_reader *reader, struct node *node, void *out
     return true;
 }
 
-static void write_str(const void *value, struct strbuf *out)
+static void write_str(const void *value, struct sink *out)
 {
     const struct str *text = value;
-    strbuf_add(out, *text);
+    sink_add(out, *text);
 }
 
 static const struct conf_grammar method_grammar = {.form = "a method in capitals",
@@ -307,13 +307,13 @@ static bool read_path(struct conf_reader *reader, struct node *node, void *out)
     return conf_scalar(reader, node, &text) && parse_path(reader, node, text, out);
 }
 
-static void write_path(const void *value, struct strbuf *out)
+static void write_path(const void *value, struct sink *out)
 {
     static const char *const words[] = {"{prefix: \"", "{exact: \"", "{pattern: \""};
     const struct conf_match *match = value;
-    strbuf_add_c(out, words[match->path_kind]);
-    strbuf_add_json(out, match->path, match->path.len);
-    strbuf_add_c(out, "\"}");
+    sink_add_c(out, words[match->path_kind]);
+    sink_add_json(out, match->path);
+    sink_add_c(out, "\"}");
 }
 
 static const struct conf_grammar path_grammar = {
@@ -367,11 +367,11 @@ static bool read_presence(struct conf_reader *reader, struct node *node, void *p
     return true;
 }
 
-static void write_presence(const void *value, struct strbuf *out)
+static void write_presence(const void *value, struct sink *out)
 {
     const struct conf_condition *condition = value;
     if (condition->kind == CONF_PRESENT || condition->kind == CONF_ABSENT) {
-        strbuf_add_c(out, condition->kind == CONF_PRESENT ? "true" : "false");
+        sink_add_c(out, condition->kind == CONF_PRESENT ? "true" : "false");
     }
 }
 

@@ -41,12 +41,12 @@ static bool read_rewrite(struct conf_reader *reader, struct node *node, void *ou
     return conf_scalar(reader, node, &text) && parse_rewrite(reader, node, text, out);
 }
 
-static void write_rewrite(const void *value, struct strbuf *out)
+static void write_rewrite(const void *value, struct sink *out)
 {
     const struct conf_rewrite *rewrite = value;
-    strbuf_add(out, rewrite->path);
+    sink_add(out, rewrite->path);
     if (rewrite->kind == CONF_REWRITE_PREFIX) {
-        strbuf_add_c(out, rewrite->path.len > 1 ? "/*" : "*");
+        sink_add_c(out, rewrite->path.len > 1 ? "/*" : "*");
     }
 }
 
@@ -62,7 +62,7 @@ static bool refuse_redirect(struct conf_reader *reader, struct node *node, const
 {
     conf_hint(reader, "%s", hint);
     return conf_refuse(reader, node, DIAG_E0121, "%s is not where a redirect can go",
-                       conf_show(reader, node));
+                       node->type == NODE_MAP ? "this" : conf_show(reader, node));
 }
 
 /* Splits "host:port"; a host alone has port 0. */
@@ -208,10 +208,10 @@ static bool read_request(struct conf_reader *reader, struct node *node, void *pl
     return true;
 }
 
-static void write_request(const void *value, struct strbuf *out)
+static void write_request(const void *value, struct sink *out)
 {
     const struct conf_test *test = value;
-    strbuf_add(out, test->request);
+    sink_add(out, test->request);
 }
 
 const struct conf_grammar conf_request_grammar = {.form = "METHOD URL",
@@ -234,11 +234,14 @@ static bool read_ip(struct conf_reader *reader, struct node *node, void *out)
     return conf_refuse(reader, node, DIAG_E0111, "%s is not an address", conf_show(reader, node));
 }
 
-static void write_ip(const void *value, struct strbuf *out)
+static void write_ip(const void *value, struct sink *out)
 {
     const struct addr *addr = value;
     if (addr->family != ADDR_NONE) {
-        addr_add_ip(out, addr);
+        char text[ADDR_TEXT_BYTES_MAX];
+        struct strbuf ip = strbuf_over(text, sizeof text);
+        addr_add_ip(&ip, addr);
+        sink_add(out, strbuf_str(&ip));
     }
 }
 
@@ -289,12 +292,12 @@ static bool read_log_to(struct conf_reader *reader, struct node *node, void *pla
     return true;
 }
 
-static void write_log_to(const void *value, struct strbuf *out)
+static void write_log_to(const void *value, struct sink *out)
 {
     static const char *const words[] = {"stdout", "stderr", "", "off"};
     const struct conf_access_log *log = value;
-    strbuf_add_c(out, words[log->to]);
-    strbuf_add(out, log->path);
+    sink_add_c(out, words[log->to]);
+    sink_add(out, log->path);
 }
 
 const struct conf_grammar conf_log_to_grammar = {.form = "stdout, stderr, off or a file",
@@ -321,12 +324,12 @@ static bool read_unix(struct conf_reader *reader, struct node *node, void *place
     return true;
 }
 
-static void write_unix(const void *value, struct strbuf *out)
+static void write_unix(const void *value, struct sink *out)
 {
     const struct str *path = value;
     if (path->len > 0) {
-        strbuf_add_c(out, "unix:");
-        strbuf_add(out, *path);
+        sink_add_c(out, "unix:");
+        sink_add(out, *path);
     }
 }
 

@@ -95,11 +95,11 @@ static bool read_target(struct conf_reader *reader, struct node *node, void *pla
     return read_host_port(reader, node, text, out);
 }
 
-static void write_target(const void *value, struct strbuf *out)
+static void write_target(const void *value, struct sink *out)
 {
     const struct conf_target *target = value;
-    strbuf_add_c(out, target->kind == CONF_TARGET_DNS ? "dns://" : "");
-    strbuf_add(out, target->text);
+    sink_add_c(out, target->kind == CONF_TARGET_DNS ? "dns://" : "");
+    sink_add(out, target->text);
 }
 
 const struct conf_grammar conf_target_grammar = {
@@ -160,12 +160,12 @@ static bool read_cohort(struct conf_reader *reader, struct node *node, void *pla
     return true;
 }
 
-static void write_cohort(const void *value, struct strbuf *out)
+static void write_cohort(const void *value, struct sink *out)
 {
     static const char *const words[] = {"", "header ", "cookie ", "address", "consumer"};
     const struct conf_cohort *cohort = value;
-    strbuf_add_c(out, words[cohort->by]);
-    strbuf_add(out, cohort->name);
+    sink_add_c(out, words[cohort->by]);
+    sink_add(out, cohort->name);
 }
 
 const struct conf_grammar conf_cohort_grammar = {
@@ -206,11 +206,11 @@ static bool read_host_rule(struct conf_reader *reader, struct node *node, void *
     return true;
 }
 
-static void write_host_rule(const void *value, struct strbuf *out)
+static void write_host_rule(const void *value, struct sink *out)
 {
     static const struct str words[] = {{"client", 6}, {"target", 6}};
     const struct conf_host_rule *rule = value;
-    strbuf_add(out, rule->mode == CONF_HOST_LITERAL ? rule->literal : words[rule->mode]);
+    sink_add(out, rule->mode == CONF_HOST_LITERAL ? rule->literal : words[rule->mode]);
 }
 
 const struct conf_grammar conf_host_rule_grammar = {.form = "client, target, or a host name",

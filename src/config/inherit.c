@@ -32,6 +32,7 @@ struct heirs {
     struct holding base;                 /* defaults and enforce */
     struct holding *services;            /* in the order of config->services */
     const struct conf_policy **spare;    /* slots of the route in hand */
+    bool is_half_read;                   /* after errors, policies are not asked what they mean */
 };
 
 /* A place that may say something: a service or a route. */
@@ -110,9 +111,7 @@ static void put(const struct heirs *heirs, const struct conf_policy **slots,
 {
     const struct conf_policy *enforced = heirs->enforced[policy->kind_index];
     const struct conf_kind *kind = policy->kind;
-    /* After errors a policy may be half read, and is not asked about. */
-    bool is_fit = enforced == NULL || enforced == policy ||
-                  diags_have_errors(heirs->reader->diags) ||
+    bool is_fit = enforced == NULL || enforced == policy || heirs->is_half_read ||
                   (kind->is_tighter != NULL && kind->is_tighter(enforced->conf, policy->conf));
     if (!is_fit) {
         char text[128];
@@ -400,7 +399,8 @@ static bool inherit_service(struct heirs *heirs, struct conf_service *service, s
 
 void conf_inherit(struct conf_reader *reader, struct config *config)
 {
-    struct heirs heirs = {.reader = reader, .config = config};
+    struct heirs heirs = {
+        .reader = reader, .config = config, .is_half_read = diags_have_errors(reader->diags)};
     bool is_right = prepare(&heirs);
     if (!is_right) {
         diag_add(reader->diags, DIAG_E0014, (struct source_pos){0}, "out of memory");
@@ -415,7 +415,7 @@ void conf_inherit(struct conf_reader *reader, struct config *config)
         is_right = inherit_route(&heirs, &config->routes.at[i]);
     }
     for (uint32_t i = 0; is_right && i < config->policies.count; i++) {
-        if (!heirs.bundle_uses[i].is_used) {
+        if (!heirs.bundle_uses[i].is_used && !diags_have_errors(reader->diags)) {
             diag_add(reader->diags, DIAG_W0202, config->policies.at[i].pos,
                      "nothing uses the bundle \"%.*s\"", STR_FMT(config->policies.at[i].name));
         }

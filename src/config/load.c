@@ -14,11 +14,16 @@ static void read_root(struct conf_reader *reader, struct node *root, struct conf
     conf_sort_secrets(reader->internals);
 }
 
+static size_t memory_bytes_max(const struct config_opts *opts)
+{
+    return opts->memory_bytes_max > 0 ? opts->memory_bytes_max : LIMIT_VALUE_config_memory_bytes;
+}
+
 /* The root and what belongs to it, in an arena that then moves into it. */
 static struct config *config_new(const struct config_opts *opts)
 {
     struct arena arena;
-    arena_init_heap(&arena, LIMIT_VALUE_config_memory_bytes);
+    arena_init_heap(&arena, memory_bytes_max(opts));
     struct config *config = ARENA_NEW(&arena, struct config);
     struct conf_internals *internals = ARENA_NEW(&arena, struct conf_internals);
     if (config == NULL || internals == NULL) {
@@ -43,7 +48,7 @@ static enum err load(struct str path, const struct str *text, const struct confi
         return ERR_CONFIG;
     }
     struct conf_internals *internals = config->internals;
-    arena_init_heap(&scratch, LIMIT_VALUE_config_memory_bytes);
+    arena_init_heap(&scratch, memory_bytes_max(opts));
     struct conf_reader reader = {.arena = &internals->arena,
                                  .scratch = &scratch,
                                  .diags = diags,

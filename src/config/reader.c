@@ -50,8 +50,10 @@ const char *conf_show(struct conf_reader *reader, const struct node *node)
         return "the value of this reference";
     }
     bool is_cut = shown.len > 60;
+    const char *quote = node->type == NODE_STRING ? "\"" : "";
     shown = str_sub(shown, 0, 60);
-    struct str text = arena_fmt(reader->arena, "\"%.*s%s\"", STR_FMT(shown), is_cut ? "..." : "");
+    struct str text =
+        arena_fmt(reader->arena, "%s%.*s%s%s", quote, STR_FMT(shown), is_cut ? "..." : "", quote);
     return text.at == NULL ? "\"...\"" : text.at;
 }
 
@@ -127,9 +129,11 @@ static const void *image_of(struct conf_reader *reader, const struct conf_table 
 void conf_presets(struct conf_reader *reader, const struct conf_table *table, void *out)
 {
     const void *image = image_of(reader, table);
-    if (image != NULL) {
-        memcpy(out, image, table->bytes);
+    if (image == NULL) {
+        diag_add(reader->diags, DIAG_E0014, (struct source_pos){0}, "out of memory");
+        return;
     }
+    memcpy(out, image, table->bytes);
 }
 
 static const struct conf_kind *kind_find(const struct conf_reader *reader, struct str name)
@@ -414,7 +418,7 @@ static bool read_map(struct conf_reader *reader, const struct conf_field *field,
 static bool read_pairs(struct conf_reader *reader, const struct conf_field *field,
                        struct node *node, struct conf_pairs *pairs)
 {
-    const struct conf_field value = {.flags = field->flags};
+    const struct conf_field value = {.flags = field->flags & (CONF_SECRET | CONF_FIELD_VALUE)};
     bool is_right = true;
     if (node->type != NODE_MAP) {
         conf_hint(reader, "write name: text");

@@ -83,7 +83,8 @@ static void check_listeners(struct conf_reader *reader, const struct config *con
         if (first != i && is_overlap(&sorted[first]->addr, &sorted[i]->addr)) {
             other = sorted[first];
         }
-        if (other == sorted[i] || !is_overlap(&other->addr, &sorted[i]->addr)) {
+        if (other == sorted[i] || other->addr.port == 0 ||
+            !is_overlap(&other->addr, &sorted[i]->addr)) {
             continue;
         }
         diag_hint(reader->diags, "the other one is in line %u", other->addr_pos.line);
@@ -299,7 +300,9 @@ void conf_resolve_all(struct conf_reader *reader, struct config *config)
         config->routes.at[i].index = i;
         resolve_route(reader, config, &services, &config->routes.at[i]);
     }
-    warn_unused(reader, config, &services);
+    if (!diags_have_errors(reader->diags)) {
+        warn_unused(reader, config, &services);
+    }
     if (join_services(reader, config, &services)) {
         conf_inherit(reader, config);
     }

@@ -32,7 +32,9 @@ static bool is_field_value(struct str s)
 
 void conf_nearest_try(struct conf_nearest *nearest, struct str name)
 {
-    uint32_t max = nearest->wanted.len < 4 ? 1 : nearest->wanted.len < 9 ? 2 : 3;
+    /* Names of one letter are near to everything. */
+    size_t len = nearest->wanted.len;
+    uint32_t max = len < 2 ? 0 : len < 4 ? 1 : len < 9 ? 2 : 3;
     uint32_t distance = text_distance(nearest->wanted, name, max);
     if (distance <= max && (nearest->best.len == 0 || distance < nearest->distance)) {
         nearest->best = name;
@@ -100,7 +102,8 @@ static bool read_int(struct conf_reader *reader, const struct conf_field *field,
     uint64_t value;
     if (!is_number || !str_to_u64(str_skip(node->text, is_negative), &value) ||
         value > (uint64_t)INT64_MAX) {
-        conf_hint(reader, "write a whole number");
+        bool has_digits = node->type == NODE_STRING && str_to_u64(node->text, &value);
+        conf_hint(reader, has_digits ? "write it without quotes" : "write a whole number");
         return conf_refuse(reader, node, DIAG_E0103, "%s is not a whole number",
                            conf_show(reader, node));
     }

@@ -71,7 +71,7 @@ struct conf_grammar {
     /* False: refused, and the reader has been told why. */
     bool (*read)(struct conf_reader *reader, struct node *node, void *out);
     /* The written form; needed for CONF_CUSTOM, not for short forms. Nothing written: left out. */
-    void (*write)(const void *value, struct strbuf *out);
+    void (*write)(const void *value, struct sink *out);
 };
 
 struct conf_field {
@@ -100,6 +100,8 @@ struct conf_table {
     const struct conf_grammar *shorthand;
     /* What a table cannot say, checked after the fields. */
     bool (*check)(struct conf_reader *reader, struct node *node, void *out);
+    /* Whether a thing of a map was made by reading and is not printed. NULL: none is. */
+    bool (*is_hidden)(const void *value);
 };
 
 /* Offsets that may be absent are kept as offset + 1. */

@@ -222,6 +222,12 @@ static const struct conf_field version_fields[] = {
     {.name = "rollback_if", .type = CONF_LATER, .summary = "When a release undoes itself."},
 };
 
+static bool is_implicit_version(const void *value)
+{
+    const struct conf_version *version = value;
+    return version->name.len == 0;
+}
+
 static const struct conf_table version_table = {
     .name = "version",
     .summary = "One version of a service, with its own instances and its share of the traffic.",
@@ -229,7 +235,8 @@ static const struct conf_table version_table = {
     .field_count = COUNT_OF(version_fields),
     .bytes = sizeof(struct conf_version),
     .name_at = CONF_AT(struct conf_version, name),
-    .pos_at = CONF_AT(struct conf_version, pos)};
+    .pos_at = CONF_AT(struct conf_version, pos),
+    .is_hidden = is_implicit_version};
 
 static const struct conf_field connections_fields[] = {
     {.name = "max",
@@ -410,6 +417,12 @@ static bool check_service(struct conf_reader *reader, struct node *node, void *p
     return true;
 }
 
+static bool is_anonymous_service(const void *value)
+{
+    const struct conf_service *service = value;
+    return service->is_anonymous;
+}
+
 const struct conf_table conf_service_table = {
     .name = "service",
     .summary = "A named backend: its versions and their instances.",
@@ -420,7 +433,8 @@ const struct conf_table conf_service_table = {
     .pos_at = CONF_AT(struct conf_service, pos),
     .policies_at = CONF_AT(struct conf_service, policies),
     .shorthand = &service_grammar,
-    .check = check_service};
+    .check = check_service,
+    .is_hidden = is_anonymous_service};
 
 #define BALANCE_OF_LEVEL                                                                           \
     {                                                                                              \

@@ -41,17 +41,20 @@ static const struct conf_field route_fields[] = {
      .summary = "Which requests it takes; any one of several. Left out: the name is the match."},
     {.name = "to",
      .type = CONF_TEXT,
+     .group = 1,
      CONF_IS(struct conf_route, to),
      .flags = CONF_NOT_EMPTY,
      .summary = "The service, by name, or a target."},
     {.name = "redirect",
      .type = CONF_STRUCT,
+     .group = 1,
      .table = &conf_redirect_table,
      CONF_IS(struct conf_route, redirect),
      .flags = CONF_OPTIONAL,
      .summary = "Sends the client to another URL."},
     {.name = "respond",
      .type = CONF_STRUCT,
+     .group = 1,
      .table = &respond_table,
      CONF_IS(struct conf_route, respond),
      .flags = CONF_OPTIONAL,
@@ -167,13 +170,13 @@ static const char *rewrite_problem(const struct conf_rewrite *rewrite,
 static bool check_rewrite(struct conf_reader *reader, const struct conf_route *route,
                           const struct conf_rewrite *rewrite)
 {
-    const struct node node = {.pos = rewrite->pos, .text = rewrite->path, .type = NODE_STRING};
+    const struct node node = {.pos = rewrite->pos};
     for (uint32_t i = 0; rewrite->kind != CONF_REWRITE_NONE && i < route->matches.count; i++) {
         const char *problem = rewrite_problem(rewrite, &route->matches.at[i]);
         if (problem != NULL) {
             conf_hint(reader, "%s", problem);
-            return conf_refuse(reader, &node, DIAG_E0118, "%s does not fit the match of the route",
-                               conf_show(reader, &node));
+            return conf_refuse(reader, &node, DIAG_E0118,
+                               "the path to rewrite to does not fit the match");
         }
     }
     return true;
@@ -187,8 +190,7 @@ static bool check_route(struct conf_reader *reader, struct node *node, void *pla
     bool is_respond = source_pos_is_set(&out->respond.pos);
     if (is_to + is_redirect + is_respond != 1) {
         conf_hint(reader, "write one of to, redirect and respond");
-        return conf_refuse(reader, node, DIAG_E0204, "the route leads %s",
-                           is_to + is_redirect + is_respond == 0 ? "nowhere" : "to two places");
+        return conf_refuse(reader, node, DIAG_E0204, "the route leads nowhere");
     }
     out->action = is_to ? CONF_TO_SERVICE : is_redirect ? CONF_REDIRECT : CONF_RESPOND;
     if (out->matches.count == 0 && !match_by_name(reader, node, out)) {

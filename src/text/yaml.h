@@ -55,5 +55,7 @@ MUST_USE enum err yaml_read(const struct yaml_conf *conf, const struct source *s
                             struct node **root, struct yaml_error *error);
 /* The value of a key of a map, or NULL. */
 struct node *node_find(const struct node *map, struct str key);
+/* The type that plain text has as a scalar (YAML 1.2.2 10.3.2). */
+enum node_type yaml_core_type(struct str text);
 /* "a string", "a list" and so on, for messages. */
 const char *node_type_name(enum node_type type);

@@ -24,8 +24,6 @@ static inline enum err yaml_out_of_memory(struct yaml_builder *builder, struct s
 
 /* yaml_scalar.c: refuses what is not UTF-8 text, before libyaml sees it. */
 MUST_USE enum err yaml_check_text(struct yaml_builder *builder);
-/* The type of a plain scalar (YAML 1.2.2 10.3.2). */
-enum node_type yaml_core_type(struct str text);
 /* Whether an explicit tag agrees with the node; "!" and !!str make a scalar a string. */
 bool yaml_tag_fits(struct str tag, struct node *node);
 /* A way out for one of libyaml's sentences, or NULL. */

@@ -1,5 +1,6 @@
 /* yaml_scalar.c - what bytes may stand in a file and what a plain scalar means.
  * The core schema of YAML 1.2 (10.3.2), not the types of 1.1: a country NO stays a string. */
+#include "text/utf8.h"
 #include "text/yaml_inner.h"
 
 const char *node_type_name(enum node_type type)
@@ -16,26 +17,6 @@ const char *node_type_name(enum node_type type)
     return "nothing";
 }
 
-/* The length of the UTF-8 character at `at` (RFC 3629 4), or 0. */
-static size_t character_bytes(const unsigned char *at, size_t len, uint32_t *out)
-{
-    static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t bytes = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    if (bytes == 0 || bytes > len || at[0] > 0xf4) {
-        return 0;
-    }
-    uint32_t code = bytes == 1 ? at[0] : at[0] & (0xffU >> (bytes + 1));
-    for (size_t i = 1; i < bytes; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        code = code << 6 | (at[i] & 0x3fU);
-    }
-    bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
-    *out = code;
-    return code < smallest[bytes] || code > 0x10ffff || is_surrogate ? 0 : bytes;
-}
-
 /* c-printable of YAML 1.2.2 5.1. */
 static bool is_printable(uint32_t code)
 {
@@ -49,7 +30,8 @@ static bool is_printable(uint32_t code)
 enum err yaml_check_text(struct yaml_builder *builder)
 {
     const unsigned char *at = (const unsigned char *)builder->source->text.at;
-    size_t len = builder->source->text.len, i = 0;
+    struct str text = builder->source->text;
+    size_t len = text.len, i = 0;
     struct source_pos pos = {builder->source, 1, 1, 1};
     bool is_utf16 =
         len >= 2 && ((at[0] == 0xff && at[1] == 0xfe) || (at[0] == 0xfe && at[1] == 0xff));
@@ -61,7 +43,7 @@ enum err yaml_check_text(struct yaml_builder *builder)
     }
     while (i < len) {
         uint32_t code = 0;
-        size_t bytes = character_bytes(at + i, len - i, &code);
+        size_t bytes = utf8_character(str_skip(text, i), &code);
         if (bytes == 0) {
             return yaml_refuse(builder, YAML_NOT_TEXT, pos, "save the file as UTF-8",
                                "this byte is not UTF-8 text");
@@ -179,7 +161,7 @@ const char *yaml_syntax_hint(struct str problem, const struct source_pos *pos)
     if (is_token && c == '\t') {
         return "indent with spaces, not with tabs";
     }
-    if (is_token) {
+    if (is_token || str_find_str(problem, STR("expected node content")) < problem.len) {
         return "a value that starts with this character needs quotes";
     }
     if (str_find_str(problem, STR("alphabetic or numeric")) < problem.len) {
