@@ -132,7 +132,7 @@ void access_log_write(struct access_ring *ring, const struct access_record *reco
 static void note_result(struct access_log *log, bool is_failure, const char *what)
 {
     if (is_failure) {
-        stats_add(log->conf.block, CELL_log_write_errors, 1);
+        stats_add_shared(log->conf.block, CELL_log_write_errors, 1);
     }
     if (is_failure && !log->has_failed) {
         log_line(LOG_ERROR, "observe", "access log: %s: %s; trying again", what, strerror(errno));
@@ -181,7 +181,7 @@ static void skip_torn_line(struct access_log *log)
     }
     CHECK(!log->is_torn);
     log->lost++;
-    stats_add(log->conf.block, CELL_log_lines_dropped, 1);
+    stats_add_shared(log->conf.block, CELL_log_lines_dropped, 1);
 }
 
 /* False: the file could not be opened, and the old one stays. */
@@ -225,7 +225,7 @@ static enum drain write_some(struct access_log *log)
     }
     note_result(log, false, NULL);
     bytes.len = (size_t)written;
-    stats_add(log->conf.block, CELL_log_lines, count_lines(bytes));
+    stats_add_shared(log->conf.block, CELL_log_lines, count_lines(bytes));
     log->is_torn = bytes.at[bytes.len - 1] != '\n';
     ring_take(ring, bytes.len);
     log->batch_left -= bytes.len;
@@ -473,7 +473,7 @@ uint64_t access_log_close(struct access_log **at, int64_t wait_ms)
     }
     CHECK(pthread_join(log->thread, NULL) == 0);
     uint64_t left = count_left(log);
-    stats_add(log->conf.block, CELL_log_lines_dropped, left);
+    stats_add_shared(log->conf.block, CELL_log_lines_dropped, left);
     uint64_t lost = log->lost + left;
     log_free(log);
     return lost;

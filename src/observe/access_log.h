@@ -18,7 +18,7 @@ struct access_conf {
     const char *path; /* ACCESS_FILE: opened for appending, created 0640; copied */
     uint32_t core_count;
     size_t queue_bytes;        /* of one core, a power of two; 0: LIMIT log_queue_bytes */
-    struct stats_block *block; /* the writer thread's own */
+    struct stats_block *block; /* of the writers: a new log may be open before the old is closed */
 };
 
 /* Opens the target and starts the writer. ERR_IO: the file cannot be opened. ERR_MEMORY. */

@@ -226,14 +226,16 @@ static struct series *series_add(struct registry *registry, enum metric metric, 
     return series;
 }
 
-uint32_t registry_series(struct registry *registry, enum metric metric, const struct str *values)
+/* NULL: it is, or has to be, the series "other". */
+static struct series *series_ask(struct registry *registry, enum metric metric,
+                                 const struct str *values)
 {
     CHECK(metric < METRIC_COUNT);
     CHECK(metric_label_count(metric) > 0);
     char text[TEXT_BYTES_MAX];
     struct strbuf labels = strbuf_over(text, sizeof text);
     if (!labels_add(&labels, metric, values)) {
-        return metric_rows[metric].cell;
+        return NULL;
     }
     struct series *series = series_find(registry, metric, strbuf_str(&labels));
     if (series == NULL) {
@@ -241,16 +243,33 @@ uint32_t registry_series(struct registry *registry, enum metric metric, const st
     }
     if (series == NULL) {
         stats_add(registry->block, CELL_metric_overflows, 1);
-        return metric_rows[metric].cell;
+        return NULL;
     }
     list_remove(&series->of_retired);
     series->is_retired = false;
     series->generation = registry->generation;
+    return series;
+}
+
+uint32_t registry_series(struct registry *registry, enum metric metric, const struct str *values)
+{
+    const struct series *series = series_ask(registry, metric, values);
+    return series == NULL ? metric_rows[metric].cell : series->cell;
+}
+
+uint32_t registry_hold(struct registry *registry, enum metric metric, const struct str *values)
+{
+    struct series *series = series_ask(registry, metric, values);
+    if (series == NULL) {
+        return metric_rows[metric].cell;
+    }
+    series->is_held = true;
     return series->cell;
 }
 
 static void series_retire(struct registry *registry, struct series *series)
 {
+    series->is_held = false;
     if (!series->is_retired) {
         series->is_retired = true;
         list_push_back(&registry->retired[series->shape], &series->of_retired);
@@ -262,7 +281,8 @@ void registry_release(struct registry *registry, uint64_t oldest)
     CHECK(oldest <= registry->generation);
     for (uint32_t i = 0; i < registry->series_count; i++) {
         struct series *series = &registry->series_at[i];
-        if (series->generation < oldest && series->text != NULL) {
+        bool is_old = series->generation != 0 && series->generation < oldest;
+        if (is_old && !series->is_held && series->text != NULL) {
             series_retire(registry, series);
         }
     }

@@ -23,7 +23,7 @@ struct series {
     uint16_t text_bytes;
     uint8_t metric; /* enum metric */
     uint8_t shape;  /* of the cells it stands in, which may be more than it needs */
-    bool is_retired;
+    bool is_held, is_retired;
 };
 
 struct registry {
@@ -45,15 +45,18 @@ struct registry {
 MUST_USE enum err registry_init(struct registry *registry, struct stats *stats,
                                 struct stats_block *block);
 void registry_drop(struct registry *registry);
-/* Series asked for from here on belong to this snapshot generation; generations only rise. */
+/* Series asked for from here on belong to this snapshot generation; generations only rise. Those
+ * asked for before the first call live as long as the process. */
 void registry_begin(struct registry *registry, uint64_t generation);
 /* Says that no snapshot older than `oldest` is in use by any thread: series that were last asked
- * for by older ones are retired. */
+ * for by older ones, and are not held, are retired. */
 void registry_release(struct registry *registry, uint64_t oldest);
 /* The first cell of the series with these label values, as many as the metric has labels, in the
  * table's order. Values are copied; over LIMIT metric_label_bytes they are cut and made unique by
  * a hash. Never fails: the last resort is the series "other". */
 uint32_t registry_series(struct registry *registry, enum metric metric, const struct str *values);
-/* Retires one series before its generation ends, such as an instance that is gone. No thread may
- * write the cell after this. Asking for it again brings it back. */
+/* The same for what outlives generations, such as an instance: held until it is retired. */
+uint32_t registry_hold(struct registry *registry, enum metric metric, const struct str *values);
+/* Retires one series, held or not; "other" stays. No thread may write the cell after this. Asking
+ * for it again brings it back with its count, unless its cells were used again. */
 void registry_retire(struct registry *registry, enum metric metric, uint32_t cell);

@@ -39,6 +39,13 @@ static inline void stats_add(struct stats_block *block, uint32_t cell, uint64_t 
     atomic_store_explicit(at, old + n, memory_order_relaxed);
 }
 
+/* The same for a block that several threads write, with a locked instruction: cold paths only. */
+static inline void stats_add_shared(struct stats_block *block, uint32_t cell, uint64_t n)
+{
+    DCHECK(cell < block->cell_count);
+    (void)atomic_fetch_add_explicit(&block->cells[cell], n, memory_order_relaxed);
+}
+
 /* Takes from a gauge. */
 static inline void stats_sub(struct stats_block *block, uint32_t cell, uint64_t n)
 {

@@ -187,6 +187,28 @@ TEST(a_thousand_reloads_with_new_names_reach_a_plateau)
     world_close(world);
 }
 
+TEST(what_is_held_or_was_there_before_the_first_snapshot_is_never_taken_away)
+{
+    struct world *world = world_open();
+    uint32_t early = numbered(world, METRIC_origin_reuses, 1);
+    registry_begin(&world->registry, 1);
+    struct str held_name = STR("held");
+    uint32_t held = registry_hold(&world->registry, METRIC_origin_reuses, &held_name);
+    uint32_t plain = numbered(world, METRIC_origin_reuses, 2);
+    registry_begin(&world->registry, 9);
+    registry_release(&world->registry, 9);
+    struct list *first = world->registry.retired[0].next;
+    WANT(first != &world->registry.retired[0] && first->next == &world->registry.retired[0]);
+    WANT_INT(CONTAINER_OF(first, struct series, of_retired)->cell, plain);
+    registry_retire(&world->registry, METRIC_origin_reuses, held);
+    WANT(first->next != &world->registry.retired[0]);
+    struct str other = STR("other");
+    WANT_INT(registry_hold(&world->registry, METRIC_origin_reuses, &other), CELL_origin_reuses);
+    registry_retire(&world->registry, METRIC_origin_reuses, CELL_origin_reuses);
+    WANT(early != held && held != plain);
+    world_close(world);
+}
+
 TEST(an_instance_that_is_gone_can_be_retired_at_once_and_comes_back)
 {
     struct world *world = world_open();
