@@ -5,11 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/socket.h"
-
-#include <dirent.h>
-#include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include "observe/process.h"
 
 static bool is_same_log(const struct conf_observe *left, const struct conf_observe *right)
 {
@@ -63,32 +59,6 @@ static bool is_ready(void *owner, const char **why)
     return process->is_ready && !process->is_draining;
 }
 
-static uint64_t count_fds(void)
-{
-    uint64_t count = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    if (dir == NULL) {
-        return 0;
-    }
-    while (readdir(dir) != NULL) {
-        count++;
-    }
-    (void)closedir(dir);
-    return count > 3 ? count - 3 : 0; /* ".", ".." and the directory itself */
-}
-
-static uint64_t resident_bytes(void)
-{
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) {
-        return 0;
-    }
-    int read = fscanf(file, "%*u %lu", &pages);
-    (void)fclose(file);
-    return read == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
 static void collect_origins(struct process *process)
 {
     const struct config *config = process->current->config;
@@ -112,19 +82,8 @@ static void collect_origins(struct process *process)
 static void collect(void *owner)
 {
     struct process *process = owner;
-    struct rlimit files;
-    struct rusage usage;
     struct stats_block *block = process->stats_block;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        stats_set(block, CELL_process_fds_max, files.rlim_cur);
-    }
-    if (getrusage(RUSAGE_SELF, &usage) == 0) {
-        int64_t us = (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-                     usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-        stats_set(block, CELL_process_cpu, (uint64_t)us);
-    }
-    stats_set(block, CELL_process_fds, count_fds());
-    stats_set(block, CELL_process_resident, resident_bytes());
+    process_collect(block);
     if (process->current != NULL) {
         stats_set(block, CELL_config_generation, process->generation);
         collect_origins(process);

@@ -48,14 +48,13 @@ static uint64_t microseconds(const struct timeval *time)
     return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
 }
 
-void process_collect(struct stats_block *block, int64_t started_us)
+void process_collect(struct stats_block *block)
 {
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         stats_set(block, CELL_process_cpu,
                   microseconds(&usage.ru_utime) + microseconds(&usage.ru_stime));
     }
-    stats_set(block, CELL_process_start_time, started_us > 0 ? (uint64_t)started_us : 0);
     collect_memory(block);
     collect_descriptors(block);
 }

@@ -4,6 +4,6 @@
 
 #include "stats/stats.h"
 
-/* Sets the process_* metrics in `block`. `started_us`: when the process started, since 1970. What
- * cannot be read (no /proc) keeps its value. */
-void process_collect(struct stats_block *block, int64_t started_us);
+/* Sets the process_* metrics in `block`, all but process_start_time_seconds, which does not change.
+ * What cannot be read (no /proc) keeps its value. */
+void process_collect(struct stats_block *block);

@@ -69,7 +69,8 @@ static void write_log(struct exchange *ex)
         .listener = conf->name,
         .method = head->method_text,
         .host = head->host,
-        .path = head->path.len > 0 ? head->path : head->target,
+        /* Of a refused head there may be only the target; its query may hold secrets. */
+        .path = head->path.len > 0 ? head->path : str_cut(head->target, '?').head,
         .user_agent = agent == NULL ? (struct str){0} : agent->value,
         .client = ex->forwarded.client.family == ADDR_NONE ? &ex->session->peer : &ex->forwarded.client,
         .peer = &ex->session->peer,

@@ -85,20 +85,20 @@ static void service_cells(struct roster *roster, struct service *service)
     const struct str label[1] = {service->name};
     struct service_cells *cells = &service->cells;
     struct registry *registry = roster->registry;
-    cells->received_bytes = registry_series(registry, METRIC_origin_received_bytes, label);
-    cells->sent_bytes = registry_series(registry, METRIC_origin_sent_bytes, label);
-    cells->open = registry_series(registry, METRIC_origin_connections, label);
-    cells->idle = registry_series(registry, METRIC_origin_connections_idle, label);
-    cells->connects = registry_series(registry, METRIC_origin_connects, label);
-    cells->connect_failures = registry_series(registry, METRIC_origin_connect_failures, label);
-    cells->reuses = registry_series(registry, METRIC_origin_reuses, label);
-    cells->replays = registry_series(registry, METRIC_origin_stale_replays, label);
-    cells->attempts = registry_series(registry, METRIC_attempts, label);
-    cells->retries = registry_series(registry, METRIC_retries, label);
-    cells->queue_depth = registry_series(registry, METRIC_queue_depth, label);
-    cells->queue_wait = registry_series(registry, METRIC_queue_wait, label);
+    cells->received_bytes = registry_hold(registry, METRIC_origin_received_bytes, label);
+    cells->sent_bytes = registry_hold(registry, METRIC_origin_sent_bytes, label);
+    cells->open = registry_hold(registry, METRIC_origin_connections, label);
+    cells->idle = registry_hold(registry, METRIC_origin_connections_idle, label);
+    cells->connects = registry_hold(registry, METRIC_origin_connects, label);
+    cells->connect_failures = registry_hold(registry, METRIC_origin_connect_failures, label);
+    cells->reuses = registry_hold(registry, METRIC_origin_reuses, label);
+    cells->replays = registry_hold(registry, METRIC_origin_stale_replays, label);
+    cells->attempts = registry_hold(registry, METRIC_attempts, label);
+    cells->retries = registry_hold(registry, METRIC_retries, label);
+    cells->queue_depth = registry_hold(registry, METRIC_queue_depth, label);
+    cells->queue_wait = registry_hold(registry, METRIC_queue_wait, label);
     const struct str pair[2] = {service->name, STR("")};
-    cells->ttfb = registry_series(registry, METRIC_origin_ttfb, pair);
+    cells->ttfb = registry_hold(registry, METRIC_origin_ttfb, pair);
 }
 
 struct service *roster_service(struct roster *roster, struct str name, uint32_t queue_max)
@@ -123,7 +123,6 @@ struct service *roster_service(struct roster *roster, struct str name, uint32_t 
         }
         list_push_back(&roster->services, &service->node);
     }
-    /* Asked for anew in each generation, so that the series stay alive; cells stay the same. */
     service_cells(roster, service);
     atomic_store_explicit(&service->queue_max, queue_max, memory_order_relaxed);
     return service;
@@ -170,9 +169,9 @@ static void origin_cells(struct roster *roster, struct origin *origin)
 {
     const struct str labels[3] = {origin->cluster->service->name, origin->cluster->name,
                                   origin->endpoint.name};
-    origin->cell_requests = registry_series(roster->registry, METRIC_endpoint_requests, labels);
-    origin->cell_in_flight = registry_series(roster->registry, METRIC_endpoint_in_flight, labels);
-    origin->cell_latency = registry_series(roster->registry, METRIC_endpoint_latency, labels);
+    origin->cell_requests = registry_hold(roster->registry, METRIC_endpoint_requests, labels);
+    origin->cell_in_flight = registry_hold(roster->registry, METRIC_endpoint_in_flight, labels);
+    origin->cell_latency = registry_hold(roster->registry, METRIC_endpoint_latency, labels);
 }
 
 /* The instance of this cluster at `addr`, known or new. NULL: no memory. */
@@ -492,6 +491,14 @@ static void origin_free(struct origin *origin)
     heap_free(origin);
 }
 
+/* Its series stay exported, but may make room for others. */
+static void origin_retire_cells(struct roster *roster, const struct origin *origin)
+{
+    registry_retire(roster->registry, METRIC_endpoint_requests, origin->cell_requests);
+    registry_retire(roster->registry, METRIC_endpoint_in_flight, origin->cell_in_flight);
+    registry_retire(roster->registry, METRIC_endpoint_latency, origin->cell_latency);
+}
+
 void roster_sweep(struct roster *roster)
 {
     LIST_EACH(node, &roster->clusters) {
@@ -502,6 +509,7 @@ void roster_sweep(struct roster *roster)
                            atomic_load_explicit(&origin->open_count, memory_order_acquire) > 0 ||
                            endpoint_in_flight(&origin->endpoint) > 0;
             if (!is_used) {
+                origin_retire_cells(roster, origin);
                 origin_free(origin);
             }
         }

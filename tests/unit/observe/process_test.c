@@ -8,11 +8,10 @@ TEST(the_process_is_measured)
 {
     struct stats stats;
     CHECK(stats_init(&stats, 1) == OK);
-    process_collect(&stats.blocks[0], 1767323045678901);
+    process_collect(&stats.blocks[0]);
     uint64_t fds = stats_read(&stats, CELL_process_fds);
     WANT(fds >= 1 && fds < stats_read(&stats, CELL_process_fds_max));
     WANT(stats_read(&stats, CELL_process_resident) > 100000);
-    WANT_INT(stats_read(&stats, CELL_process_start_time), 1767323045678901);
     int more[2];
     CHECK(pipe(more) == 0);
     volatile uint64_t work = 0;
@@ -20,7 +19,7 @@ TEST(the_process_is_measured)
         work += (uint64_t)i;
     }
     uint64_t cpu = stats_read(&stats, CELL_process_cpu);
-    process_collect(&stats.blocks[0], 0);
+    process_collect(&stats.blocks[0]);
     WANT_INT(stats_read(&stats, CELL_process_fds), fds + 2);
     WANT(stats_read(&stats, CELL_process_cpu) > cpu);
     (void)close(more[0]);
