@@ -139,7 +139,9 @@ enum err compile_action(struct arena *arena, const struct conf_route *route, str
                                            .scheme = redirect->scheme,
                                            .host = redirect->host};
         return compile_rewrite(arena, &redirect->path, &plan->redirect.path, fault);
-    case CONF_RESPOND: plan->action = PLAN_RESPOND; return compile_respond(arena, &route->respond, plan);
+    case CONF_RESPOND:
+        plan->action = PLAN_RESPOND;
+        return compile_respond(arena, &route->respond, plan);
     }
     return ERR_BUG;
 }
@@ -154,7 +156,8 @@ static enum err compile_step(const struct compile_chain *conf, const struct conf
     if (policy->pos.source != NULL) {
         step->file = arena_keep_c(conf->arena, policy->pos.source->name);
     }
-    enum err e = type->compile == NULL ? OK : type->compile(&compile, policy->conf, &step->compiled);
+    enum err e =
+        type->compile == NULL ? OK : type->compile(&compile, policy->conf, &step->compiled);
     if (e != OK && conf->diags != NULL) {
         diag_add(conf->diags, DIAG_E0209, policy->pos, "%s: %s", type->name,
                  compile.error == NULL ? err_text(e) : compile.error);
@@ -191,4 +194,73 @@ void compile_drop_chain(const struct chain *chain)
             step->type->drop(step->compiled);
         }
     }
+}
+
+void compile_listener(const struct conf_listener *from, struct listener_conf *to)
+{
+    static const uint8_t request_ids[] = {[CONF_REQUEST_ID_KEEP] = REQUEST_ID_KEEP,
+                                          [CONF_REQUEST_ID_NEW] = REQUEST_ID_NEW,
+                                          [CONF_REQUEST_ID_OFF] = REQUEST_ID_OFF};
+    *to = (struct listener_conf){.name = from->name, .addr = from->addr};
+    to->limits = (struct h1_limits){.head_bytes_max = (uint32_t)from->limits.head_bytes,
+                                    .field_count_max = (uint32_t)from->limits.field_count,
+                                    .target_bytes_max = (uint32_t)from->limits.target_bytes};
+    to->judge.default_port = 80;
+    to->judge.keeps_underscores = from->underscores == CONF_UNDERSCORES_KEEP;
+    to->judge.refuses_underscores = from->underscores == CONF_UNDERSCORES_REFUSE;
+    to->judge.uri.encoded_slash =
+        from->encoded_slash == CONF_SLASH_KEEP ? URI_SLASH_KEEP : URI_SLASH_REFUSE;
+    to->judge.uri.keeps_double_slashes = !from->merges_slashes;
+    to->forwarded = (struct forwarded_rules){.trusted = from->trusted_proxies.at,
+                                             .trusted_count = from->trusted_proxies.count,
+                                             .sends_forwarded = from->sends_forwarded,
+                                             .sends_via = from->sends_via};
+    to->head_timeout_ms = from->timeout.head_ms;
+    to->idle_timeout_ms = from->timeout.idle_ms;
+    to->body_timeout_ms = from->timeout.body_ms;
+    to->keepalive_requests_max = (uint64_t)from->keepalive_requests;
+    to->request_id = request_ids[from->request_id];
+}
+
+static enum err compile_versions(struct arena *arena, const struct conf_service *from,
+                                 struct plan_service *to, struct plan_version **out)
+{
+    uint32_t count = from->versions.count;
+    struct plan_version *versions = ARENA_ARRAY(arena, count, struct plan_version);
+    struct split_version *split = ARENA_ARRAY(arena, count, struct split_version);
+    if (versions == NULL || split == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct conf_version *version = &from->versions.at[i];
+        versions[i].name = version->name;
+        split[i] = (struct split_version){
+            .name = version->name, .weight = (uint32_t)version->weight, .value = &versions[i]};
+    }
+    to->versions = *out = versions;
+    to->version_count = count;
+    struct str seed = from->cohort.seed.len > 0 ? from->cohort.seed : from->name;
+    return split_init(&to->split, split, count, seed);
+}
+
+enum err compile_service(struct arena *arena, const struct conf_service *from,
+                         struct plan_service *to, struct plan_version **versions)
+{
+    static const uint8_t cohorts[] = {[CONF_COHORT_NONE] = PLAN_COHORT_NONE,
+                                      [CONF_COHORT_HEADER] = PLAN_COHORT_HEADER,
+                                      [CONF_COHORT_COOKIE] = PLAN_COHORT_COOKIE,
+                                      [CONF_COHORT_ADDRESS] = PLAN_COHORT_ADDRESS,
+                                      [CONF_COHORT_CONSUMER] = PLAN_COHORT_CONSUMER};
+    static const uint8_t hosts[] = {[CONF_HOST_CLIENT] = PLAN_HOST_CLIENT,
+                                    [CONF_HOST_TARGET] = PLAN_HOST_TARGET,
+                                    [CONF_HOST_LITERAL] = PLAN_HOST_LITERAL};
+    *to = (struct plan_service){.name = from->name,
+                                .cohort = cohorts[from->cohort.by],
+                                .cohort_name = from->cohort.name,
+                                .host = hosts[from->host.mode],
+                                .host_literal = from->host.literal,
+                                .pool_idle_max = (uint32_t)from->connections.idle,
+                                .pool_idle_ms = from->connections.idle_ms,
+                                .queue_wait_ms = from->queue.wait_ms};
+    return compile_versions(arena, from, to, versions);
 }

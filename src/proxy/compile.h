@@ -20,5 +20,11 @@ MUST_USE enum err compile_chain(const struct compile_chain *conf, const struct c
                                 struct chain *out);
 /* Lets policies give back what they hold outside the arena; harmless on half a chain. */
 void compile_drop_chain(const struct chain *chain);
+/* Settings of one listener, without its series. */
+void compile_listener(const struct conf_listener *from, struct listener_conf *to);
+/* One service without its run-time objects: those of the service and of *versions stay NULL.
+ * ERR_MEMORY. */
+MUST_USE enum err compile_service(struct arena *arena, const struct conf_service *from,
+                                  struct plan_service *to, struct plan_version **versions);
 /* Canonical form of paths of this configuration's listeners. */
 struct uri_rules compile_uri_rules(const struct config *config);

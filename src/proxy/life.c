@@ -4,7 +4,6 @@
 #include "base/check.h"
 #include "exchange/policy.h"
 #include "exchange/reply.h"
-#include "http/cookie.h"
 #include "proxy/routing.h"
 #include "proxy/world.h"
 #include "stats/stats.h"
@@ -27,35 +26,13 @@ static void on_head(struct exchange *ex, enum err e)
     life_route(ex);
 }
 
-/* A preflight is routed as the method that it asks about, so that the policies of that route answer
- * it (Fetch standard, CORS preflight). */
-static bool route_as_asked(struct exchange *ex, struct route_input *input, struct route_match *match)
-{
-    const struct fields *fields = &ex->request.fields;
-    const struct field *asked = fields_find(fields, FIELD_ACCESS_CONTROL_REQUEST_METHOD);
-    if (ex->request.method != METHOD_OPTIONS || asked == NULL ||
-        fields_find(fields, FIELD_ORIGIN) == NULL) {
-        return false;
-    }
-    input->method = (uint8_t)method_of(asked->value);
-    input->method_text = asked->value;
-    return routing_match(ex->generation->snapshot, ex->core, input, match) == OK;
-}
-
 /* Stop 6: host, path and conditions give the plan. */
 static void life_route(struct exchange *ex)
 {
     struct route_match match;
-    struct route_input input = {.host = ex->request.host,
-                                .path = ex->request.path,
-                                .query = ex->request.query,
-                                .method_text = ex->request.method_text,
-                                .fields = &ex->request.fields,
-                                .method = ex->request.method};
-    enum err e = routing_match(ex->generation->snapshot, ex->core, &input, &match);
-    if (e == ERR_METHOD_NOT_ALLOWED && route_as_asked(ex, &input, &match)) {
-        e = OK;
-    }
+    struct route_input input;
+    const struct router *router = ex->generation->snapshot->router;
+    enum err e = routing_find(router, ex->core->route_scratch, &ex->request, &input, &match);
     if (e == ERR_METHOD_NOT_ALLOWED) {
         reply_error(ex, e);
         routing_add_allow(ex, &input);
@@ -147,25 +124,6 @@ static void life_act(struct exchange *ex)
     }
 }
 
-/* What tells one cohort of users from another; false: this request does not say. */
-static bool cohort_key(struct exchange *ex, const struct plan_service *to, struct str *key)
-{
-    const struct field *field;
-    switch ((enum plan_cohort)to->cohort) {
-    case PLAN_COHORT_NONE: return false;
-    case PLAN_COHORT_HEADER:
-        field = fields_find_name(&ex->request.fields, to->cohort_name);
-        *key = field == NULL ? (struct str){0} : field->value;
-        return field != NULL;
-    case PLAN_COHORT_COOKIE: return cookie_find(&ex->request.fields, to->cohort_name, key);
-    case PLAN_COHORT_ADDRESS:
-        *key = str_of((const char *)ex->forwarded.client.ip, sizeof ex->forwarded.client.ip);
-        return true;
-    case PLAN_COHORT_CONSUMER: *key = ex->consumer; return ex->consumer.len > 0;
-    }
-    return false;
-}
-
 static enum err pick_version(struct exchange *ex)
 {
     const struct plan_service *to = ex->plan->to;
@@ -175,7 +133,7 @@ static enum err pick_version(struct exchange *ex)
         ex->cluster = to->versions[0].cluster;
         return OK;
     }
-    if (cohort_key(ex, to, &key)) {
+    if (routing_cohort_key(ex, to, &key)) {
         TRY(split_pick_key(&to->split, split_key(&to->split, key), &version));
     } else {
         TRY(split_pick(&to->split, &ex->core->rng, &version));
@@ -334,8 +292,8 @@ static enum err stalled_by(const struct exchange *ex)
     if (ex->state == EX_REPLYING || ex->session->stream.queued_bytes > 0) {
         return ERR_CLIENT_TIMEOUT;
     }
-    bool waits_for_request = !ex->is_request_sent && ex->conn != NULL &&
-                             ex->conn->stream.queued_bytes == 0;
+    bool waits_for_request =
+        !ex->is_request_sent && ex->conn != NULL && ex->conn->stream.queued_bytes == 0;
     return ex->state == EX_SENDING && waits_for_request ? ERR_BODY_TIMEOUT : ERR_ORIGIN_TIMEOUT;
 }
 

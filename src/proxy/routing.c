@@ -3,14 +3,41 @@
 
 #include "edge/session.h"
 #include "exchange/reply.h"
+#include "http/cookie.h"
 #include "proxy/world.h"
 
 enum { ALLOW_BYTES_MAX = 512 };
 
-enum err routing_match(const struct snapshot *snapshot, struct core *core,
-                       const struct route_input *input, struct route_match *match)
+/* A preflight is routed as the method that it asks about, so that the policies of that route answer
+ * it (Fetch standard, CORS preflight). */
+static bool find_as_asked(const struct router *router, struct route_scratch *scratch,
+                          struct route_input *input, struct route_match *match)
 {
-    return router_match(snapshot->router, input, core->route_scratch, match);
+    const struct field *asked = fields_find(input->fields, FIELD_ACCESS_CONTROL_REQUEST_METHOD);
+    if (input->method != METHOD_OPTIONS || asked == NULL ||
+        fields_find(input->fields, FIELD_ORIGIN) == NULL) {
+        return false;
+    }
+    input->method = (uint8_t)method_of(asked->value);
+    input->method_text = asked->value;
+    return router_match(router, input, scratch, match) == OK;
+}
+
+enum err routing_find(const struct router *router, struct route_scratch *scratch,
+                      const struct head *request, struct route_input *input,
+                      struct route_match *match)
+{
+    *input = (struct route_input){.host = request->host,
+                                  .path = request->path,
+                                  .query = request->query,
+                                  .method_text = request->method_text,
+                                  .fields = &request->fields,
+                                  .method = request->method};
+    enum err e = router_match(router, input, scratch, match);
+    if (e == ERR_METHOD_NOT_ALLOWED && find_as_asked(router, scratch, input, match)) {
+        return OK;
+    }
+    return e;
 }
 
 static bool needs_match(const struct plan *plan)
@@ -82,4 +109,22 @@ void routing_add_allow(struct exchange *ex, const struct route_input *input)
     if (!strbuf_overflowed(&out) && reply_field(ex, STR("Allow"), strbuf_str(&out)) != OK) {
         return; /* the status says enough */
     }
+}
+
+bool routing_cohort_key(struct exchange *ex, const struct plan_service *to, struct str *key)
+{
+    const struct field *field;
+    switch ((enum plan_cohort)to->cohort) {
+    case PLAN_COHORT_NONE: return false;
+    case PLAN_COHORT_HEADER:
+        field = fields_find_name(&ex->request.fields, to->cohort_name);
+        *key = field == NULL ? (struct str){0} : field->value;
+        return field != NULL;
+    case PLAN_COHORT_COOKIE: return cookie_find(&ex->request.fields, to->cohort_name, key);
+    case PLAN_COHORT_ADDRESS:
+        *key = str_of((const char *)ex->forwarded.client.ip, sizeof ex->forwarded.client.ip);
+        return true;
+    case PLAN_COHORT_CONSUMER: *key = ex->consumer; return ex->consumer.len > 0;
+    }
+    return false;
 }

@@ -4,9 +4,12 @@
 #include "proxy/plan.h"
 #include "route/router.h"
 
-/* router_match on the snapshot with the core's scratch; match->value is the struct plan. */
-MUST_USE enum err routing_match(const struct snapshot *snapshot, struct core *core,
-                                const struct route_input *input, struct route_match *match);
+/* The route of a request; match->value is what the rules were compiled with (the struct plan of a
+ * snapshot). *input is what was matched in the end: a CORS preflight that no route takes is matched
+ * again as the method it asks about. Errors of router_match. */
+MUST_USE enum err routing_find(const struct router *router, struct route_scratch *scratch,
+                               const struct head *request, struct route_input *input,
+                               struct route_match *match);
 /* Copies what rewriting will need out of the scratch, when the plan rewrites. ERR_MEMORY. */
 MUST_USE enum err routing_keep_match(struct exchange *ex, const struct route_match *match);
 /* The path that origins are sent, *path unchanged without a rewrite. Errors of rewrite_path. */
@@ -15,3 +18,5 @@ MUST_USE enum err routing_rewrite(struct exchange *ex, struct str *path);
 MUST_USE enum err routing_redirect(struct exchange *ex, struct str *location);
 /* Adds Allow to the reply that was started for ERR_METHOD_NOT_ALLOWED. */
 void routing_add_allow(struct exchange *ex, const struct route_input *input);
+/* What tells one cohort of users from another; false: this request does not say. */
+bool routing_cohort_key(struct exchange *ex, const struct plan_service *to, struct str *key);

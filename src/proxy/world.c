@@ -19,38 +19,13 @@ static void conf_cells(struct listener_conf *to, struct registry *registry)
     to->cell_sent_bytes = registry_series(registry, METRIC_client_sent_bytes, label);
 }
 
-static void compile_listener(const struct conf_listener *from, struct listener_conf *to)
-{
-    static const uint8_t request_ids[] = {[CONF_REQUEST_ID_KEEP] = REQUEST_ID_KEEP,
-                                          [CONF_REQUEST_ID_NEW] = REQUEST_ID_NEW,
-                                          [CONF_REQUEST_ID_OFF] = REQUEST_ID_OFF};
-    *to = (struct listener_conf){.name = from->name, .addr = from->addr};
-    to->limits = (struct h1_limits){.head_bytes_max = (uint32_t)from->limits.head_bytes,
-                                    .field_count_max = (uint32_t)from->limits.field_count,
-                                    .target_bytes_max = (uint32_t)from->limits.target_bytes};
-    to->judge.default_port = 80;
-    to->judge.keeps_underscores = from->underscores == CONF_UNDERSCORES_KEEP;
-    to->judge.refuses_underscores = from->underscores == CONF_UNDERSCORES_REFUSE;
-    to->judge.uri.encoded_slash = from->encoded_slash == CONF_SLASH_KEEP ? URI_SLASH_KEEP
-                                                                         : URI_SLASH_REFUSE;
-    to->judge.uri.keeps_double_slashes = !from->merges_slashes;
-    to->forwarded = (struct forwarded_rules){.trusted = from->trusted_proxies.at,
-                                             .trusted_count = from->trusted_proxies.count,
-                                             .sends_forwarded = from->sends_forwarded,
-                                             .sends_via = from->sends_via};
-    to->head_timeout_ms = from->timeout.head_ms;
-    to->idle_timeout_ms = from->timeout.idle_ms;
-    to->body_timeout_ms = from->timeout.body_ms;
-    to->keepalive_requests_max = (uint64_t)from->keepalive_requests;
-    to->request_id = request_ids[from->request_id];
-}
-
 static enum err compile_listeners(const struct world_conf *conf, struct snapshot *snapshot)
 {
     const struct config *config = conf->config;
     struct listener_conf *all =
         ARENA_ARRAY(&snapshot->arena, config->listeners.count, struct listener_conf);
-    snapshot->listeners = ARENA_ARRAY(&snapshot->arena, conf->slot_count, const struct listener_conf *);
+    snapshot->listeners =
+        ARENA_ARRAY(&snapshot->arena, conf->slot_count, const struct listener_conf *);
     snapshot->listener_count = conf->slot_count;
     if (all == NULL || snapshot->listeners == NULL) {
         return ERR_MEMORY;
@@ -92,59 +67,30 @@ static enum err compile_cluster(const struct world_conf *conf, const struct conf
         .target_count = version->targets.count,
         .balance = balance_types[balances[service->balance]],
         .connections_max = (uint32_t)service->connections.max};
-    enum err e = targets == NULL ? ERR_MEMORY : roster_configure(conf->roster, cluster, &cluster_conf);
+    enum err e =
+        targets == NULL ? ERR_MEMORY : roster_configure(conf->roster, cluster, &cluster_conf);
     arena_reset(&scratch);
     return e;
 }
 
-static enum err compile_versions(const struct world_conf *conf, struct arena *arena,
-                                 const struct conf_service *from, struct plan_service *to)
+/* Service, versions and instances at run time. */
+static enum err bind_service(const struct world_conf *conf, struct arena *arena,
+                             const struct conf_service *from, struct plan_service *to)
 {
-    uint32_t count = from->versions.count;
-    struct plan_version *versions = ARENA_ARRAY(arena, count, struct plan_version);
-    struct split_version *split = ARENA_ARRAY(arena, count, struct split_version);
-    if (versions == NULL || split == NULL) {
+    struct plan_version *versions;
+    TRY(compile_service(arena, from, to, &versions));
+    to->service = roster_service(conf->roster, from->name, (uint32_t)from->queue.size);
+    if (to->service == NULL) {
         return ERR_MEMORY;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct conf_version *version = &from->versions.at[i];
-        versions[i].name = version->name;
-        versions[i].cluster = roster_cluster(conf->roster, to->service, version->name);
+    for (uint32_t i = 0; i < to->version_count; i++) {
+        versions[i].cluster = roster_cluster(conf->roster, to->service, versions[i].name);
         if (versions[i].cluster == NULL) {
             return ERR_MEMORY;
         }
-        TRY(compile_cluster(conf, from, version, versions[i].cluster));
-        split[i] = (struct split_version){.name = version->name,
-                                          .weight = (uint32_t)version->weight,
-                                          .value = &versions[i]};
+        TRY(compile_cluster(conf, from, &from->versions.at[i], versions[i].cluster));
     }
-    to->versions = versions;
-    to->version_count = count;
-    struct str seed = from->cohort.seed.len > 0 ? from->cohort.seed : from->name;
-    return split_init(&to->split, split, count, seed);
-}
-
-static enum err compile_service(const struct world_conf *conf, struct arena *arena,
-                                const struct conf_service *from, struct plan_service *to)
-{
-    static const uint8_t cohorts[] = {[CONF_COHORT_NONE] = PLAN_COHORT_NONE,
-                                      [CONF_COHORT_HEADER] = PLAN_COHORT_HEADER,
-                                      [CONF_COHORT_COOKIE] = PLAN_COHORT_COOKIE,
-                                      [CONF_COHORT_ADDRESS] = PLAN_COHORT_ADDRESS,
-                                      [CONF_COHORT_CONSUMER] = PLAN_COHORT_CONSUMER};
-    static const uint8_t hosts[] = {[CONF_HOST_CLIENT] = PLAN_HOST_CLIENT,
-                                    [CONF_HOST_TARGET] = PLAN_HOST_TARGET,
-                                    [CONF_HOST_LITERAL] = PLAN_HOST_LITERAL};
-    *to = (struct plan_service){.name = from->name,
-                                .cohort = cohorts[from->cohort.by],
-                                .cohort_name = from->cohort.name,
-                                .host = hosts[from->host.mode],
-                                .host_literal = from->host.literal,
-                                .pool_idle_max = (uint32_t)from->connections.idle,
-                                .pool_idle_ms = from->connections.idle_ms,
-                                .queue_wait_ms = from->queue.wait_ms};
-    to->service = roster_service(conf->roster, from->name, (uint32_t)from->queue.size);
-    return to->service == NULL ? ERR_MEMORY : compile_versions(conf, arena, from, to);
+    return OK;
 }
 
 static enum err compile_services(const struct world_conf *conf, struct snapshot *snapshot)
@@ -156,7 +102,7 @@ static enum err compile_services(const struct world_conf *conf, struct snapshot 
         return ERR_MEMORY;
     }
     for (uint32_t i = 0; i < config->services.count; i++) {
-        TRY(compile_service(conf, &snapshot->arena, &config->services.at[i], &services[i]));
+        TRY(bind_service(conf, &snapshot->arena, &config->services.at[i], &services[i]));
     }
     snapshot->services = services;
     return OK;
@@ -174,10 +120,9 @@ static enum err route_cells(const struct world_conf *conf, struct arena *arena, 
     }
     for (uint32_t i = 0; i < config->listeners.count; i++) {
         for (uint32_t j = 0; j <= versions; j++) {
-            const struct str labels[4] = {
-                config->listeners.at[i].name, plan->name,
-                plan->to == NULL ? STR("") : plan->to->name,
-                j == versions ? STR("") : plan->to->versions[j].name};
+            const struct str labels[4] = {config->listeners.at[i].name, plan->name,
+                                          plan->to == NULL ? STR("") : plan->to->name,
+                                          j == versions ? STR("") : plan->to->versions[j].name};
             cells[conf->slots[i] * (versions + 1) + j] =
                 registry_series(conf->registry, METRIC_requests, labels);
         }
@@ -225,9 +170,8 @@ static enum err compile_routes(const struct world_conf *conf, struct snapshot *s
         TRY(compile_plan(conf, snapshot, &config->routes.at[i], &plans[i]));
     }
     TRY(compile_rules(&snapshot->arena, config, plans, &rules));
-    const struct router_conf router = {.rules = rules,
-                                       .rule_count = config->routes.count,
-                                       .uri = compile_uri_rules(config)};
+    const struct router_conf router = {
+        .rules = rules, .rule_count = config->routes.count, .uri = compile_uri_rules(config)};
     return router_new(&snapshot->arena, &router, &snapshot->router);
 }
 

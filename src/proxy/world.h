@@ -25,7 +25,7 @@ struct snapshot {
 };
 
 struct world_conf {
-    struct config *config; /* owned by the snapshot after OK */
+    struct config *config;                         /* owned by the snapshot after OK */
     const struct policy_type *const *policy_types; /* as the kinds given to config_load */
     uint32_t policy_count;
     struct roster *roster;
