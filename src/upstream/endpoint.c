@@ -1,5 +1,5 @@
-/* endpoint.c - the load on one instance; see endpoint.h.
- * Relaxed order is enough: each word is exact by itself, and nobody reads one to learn of another. */
+/* endpoint.c - the load on one instance; see endpoint.h. Relaxed order is enough: each word is
+ * exact by itself, and nobody reads one to learn of another. */
 #include "upstream/endpoint.h"
 
 #include "base/check.h"

@@ -1,10 +1,9 @@
 /* decay.h - quantities that fade with time, in one word each.
  *
- * A value v that halves its logarithm's distance at a steady rate, v(t) = v * exp(-(t - t0) / tau),
- * is kept as log2(v) + t0 / tau * log2(e): a number that does not change while time passes. Reading
- * it at any later instant is one subtraction, all values can be compared as if brought to one
- * instant, and an update is one compare-and-swap of one word by whichever core has news.
- * A double has bits for years of uptime with a relative error below 1e-7. */
+ * A value that fades as v(t) = v * exp(-(t - t0) / tau) is kept as log2(v) + t0 / tau * log2(e): a
+ * number that does not change while time passes. Reading it at any later instant is one
+ * subtraction, and an update is one compare-and-swap of one word by whichever core has news. A
+ * double has bits for years of uptime with a relative error below 1e-6. */
 #pragma once
 
 #include "base/clock.h"

@@ -1,7 +1,7 @@
-/* least_request.c - the endpoint with the fewest requests for its weight, of all of them.
- * Exact, and its time grows with the number of endpoints: meant for up to a few hundred. An endpoint
- * that fails at once always has the fewest requests in flight, so each failure counts as a request
- * that is still running, for PENALTY_TAU_NS on average. */
+/* least_request.c - the endpoint with the fewest requests for its weight, of all of them. Exact,
+ * and its time grows with the number of endpoints: meant for up to a few hundred. An endpoint
+ * that fails at once always has the fewest requests in flight, so each failure counts as a
+ * request that is still running, for PENALTY_TAU_NS on average. */
 #include "upstream/balance/method.h"
 
 static double score_at(const struct endpoint *endpoint, int64_t now_ns)

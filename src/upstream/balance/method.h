@@ -1,5 +1,6 @@
-/* method.h - what the balancing methods share: what an endpoint costs, and a look at all of them.
- * Everything here is inline: a pick is some hundred instructions, and calls would be half of them. */
+/* method.h - what the balancing methods share: what an endpoint costs, and a look at all of
+ * them. Everything here is inline: a pick is some hundred instructions, and calls would be half
+ * of them. */
 #pragma once
 
 #include "upstream/balance.h"

@@ -1,9 +1,10 @@
-/* p2c_ewma.c - the endpoint that will answer first: expected time to first byte, times the requests
- * that it already has, for its weight. Of two drawn by weight, or of all when there are few.
+/* p2c_ewma.c - the endpoint that will answer first: expected time to first byte, times the
+ * requests that it already has, for its weight. Of two drawn by weight, or of all when there are
+ * few.
  *
- * The expectation is a peak-sensitive moving average: one slow answer counts at once, and fades with
- * COST_TAU_NS. It is time to first byte, so long downloads do not look slow. Failures enter it as
- * slow answers (balance_note). What nobody asks fades to COST_LOG_MIN and is tried again. */
+ * The expectation is a peak-sensitive moving average: one slow answer counts at once, and fades
+ * with COST_TAU_NS. It is time to first byte, so long downloads do not look slow. Failures enter
+ * it as slow answers (balance_note). What nobody asks fades to COST_LOG_MIN and is tried again. */
 #include "upstream/balance/draw.h"
 
 static double score(const struct endpoint *endpoint, double clock)

@@ -1,14 +1,14 @@
 /* round_robin.c - by turn, as often as the weight says, exactly and over all cores.
  *
- * Every endpoint is due once each STRIDE_ONE / weight of a virtual time; the one that is due first is
- * picked and is due again one stride later. In any whole cycle (a virtual time of STRIDE_ONE) an
- * endpoint of weight w is due w times, whatever its phase; strides are even, so its turns are spread
- * as evenly as the others allow. Phases are drawn, or every reload would favour the same endpoint.
- * The schedule is a heap: a pick costs the logarithm of the number of endpoints, under a spin lock
- * that is held for no longer than that.
+ * Every endpoint is due once each STRIDE_ONE / weight of a virtual time; the one that is due
+ * first is picked and is due again one stride later. In any whole cycle (a virtual time of
+ * STRIDE_ONE) an endpoint of weight w is due w times, whatever its phase; strides are even, so
+ * its turns are spread as evenly as the others allow. Phases are drawn, or every reload would
+ * favour the same endpoint. The schedule is a heap: a pick costs the logarithm of the number of
+ * endpoints, under a spin lock that is held for no longer than that.
  *
- * An endpoint that cannot be picked when it is due loses its turn: credit would come back as a burst.
- * Live weights are read again every REWEIGH_NS; what is left of a stride is scaled to the new one. */
+ * An endpoint that cannot be picked when it is due loses its turn: credit would come back as a
+ * burst. Live weights are read again every REWEIGH_NS, and what is left of a stride is scaled. */
 #include "upstream/balance/method.h"
 
 #include <sched.h>
@@ -142,7 +142,8 @@ static void reweigh(const struct balance_set *set, int64_t now_ns)
     }
 }
 
-/* Takes the turn at heap position `at` if its endpoint can be picked; it is due again either way. */
+/* Takes the turn at heap position `at` if its endpoint can be picked; it is due again either
+ * way. */
 static struct endpoint *take_turn(const struct ask *ask, uint32_t at)
 {
     struct balance_table *table = ask->set->table;

@@ -1,0 +1,39 @@
+/* balance_kit.h - endpoints for tests, and a simulated fleet with a clock of its own: requests come
+ * at random, take the time that their endpoint takes, and are noted like real ones. */
+#pragma once
+
+#include "upstream/balance.h"
+
+enum { FLEET_MAX = 1024 };
+
+struct fleet {
+    struct arena arena;
+    struct endpoint *endpoints; /* aligned to cache lines */
+    struct endpoint *list[FLEET_MAX];
+    struct balance_set set;
+    struct rng rng;
+    int64_t now_ns;
+};
+
+/* `count` endpoints of weight 1 under the method `name`; weights may be NULL. */
+void fleet_open(struct fleet *fleet, const char *name, uint32_t count, const uint32_t *weights);
+void fleet_close(struct fleet *fleet);
+/* The index of the endpoint that is picked (and stays in flight), or -1. */
+int fleet_pick(struct fleet *fleet);
+/* Picks and ends at once, `picks` times, and counts by index. */
+void fleet_count(struct fleet *fleet, uint32_t picks, uint32_t *counts);
+
+/* How one endpoint of a simulation behaves. */
+struct behaviour {
+    double answer_ms; /* mean of exponentially distributed times to first byte */
+    enum balance_outcome outcome;
+};
+
+struct simulation {
+    const struct behaviour *behaviours; /* by endpoint */
+    double requests_per_s;              /* Poisson */
+    int64_t until_ns, count_from_ns;
+};
+
+/* Runs from fleet->now_ns; `counts` are picks by endpoint from count_from_ns on. */
+void fleet_simulate(struct fleet *fleet, const struct simulation *simulation, uint32_t *counts);
