@@ -5,7 +5,7 @@
 
 enum { KIT_LIST_MAX = 8 };
 
-static void kit_note(void *context, const struct route_report *report)
+void kit_note(void *context, const struct route_report *report)
 {
     struct kit_reports *reports = context;
     if (reports->count < COUNT_OF(reports->at)) {

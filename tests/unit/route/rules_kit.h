@@ -23,6 +23,8 @@ struct kit {
     enum err result;
 };
 
+/* Fits router_conf.report, with a struct kit_reports. */
+void kit_note(void *context, const struct route_report *report);
 /* Opens a kit without rules. */
 void kit_open(struct kit *kit);
 void *kit_alloc(struct kit *kit, size_t bytes);
