@@ -23,6 +23,7 @@ struct listener_conf {
     uint8_t request_id;              /* enum request_id_mode */
     /* Cells of this listener's series (stats/metrics.def). */
     uint32_t cell_open, cell_accepted, cell_refused, cell_received_bytes, cell_sent_bytes;
+    uint32_t cell_requests; /* of requests that matched no route */
 };
 
 struct listener {

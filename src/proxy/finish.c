@@ -22,7 +22,7 @@ static void count(struct exchange *ex)
     struct stats_block *stats = ex->core->stats;
     const struct plan *plan = ex->plan;
     const struct listener_conf *conf = ex->generation->listeners[ex->session->listener->slot];
-    uint32_t cell = CELL_requests;
+    uint32_t cell = conf->cell_requests;
     stats_sub(stats, CELL_requests_in_flight, 1);
     stats_add(stats, conf->cell_received_bytes, ex->client_in_bytes);
     stats_add(stats, conf->cell_sent_bytes, ex->client_out_bytes);

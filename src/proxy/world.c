@@ -17,6 +17,8 @@ static void conf_cells(struct listener_conf *to, struct registry *registry)
     to->cell_refused = registry_series(registry, METRIC_client_connections_refused, label);
     to->cell_received_bytes = registry_series(registry, METRIC_client_received_bytes, label);
     to->cell_sent_bytes = registry_series(registry, METRIC_client_sent_bytes, label);
+    const struct str unrouted[4] = {to->name};
+    to->cell_requests = registry_series(registry, METRIC_requests, unrouted);
 }
 
 static enum err compile_listeners(const struct world_conf *conf, struct snapshot *snapshot)

@@ -56,6 +56,7 @@ def test_strangers_add_no_series(sluice):
     text = gateway.get_ops("/metrics").body.decode()
     assert {line.split(" ")[0] for line in text.split("\n")} == before
     assert gateway.metrics()("sluice_errors_total", reason="no_route") >= 1000
+    assert gateway.metrics()("sluice_requests_total", listener="http", route="", code="4xx") >= 1000
 
 
 def test_counts_survive_a_reload(through, origins):
