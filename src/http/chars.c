@@ -1,5 +1,5 @@
-/* chars.c - the table of chars.h. Written as the grammars of the RFCs and worked out by the compiler,
- * because 256 numbers typed by hand are 256 chances to let the wrong byte through.
+/* chars.c - the table of chars.h. Written as the grammars of the RFCs and worked out by the
+ * compiler, because 256 numbers typed by hand are 256 chances to let the wrong byte through.
  * Names: VISIBLE is VCHAR of RFC 5234; the others as in RFC 3986 and RFC 9110. */
 #include "http/chars.h"
 

@@ -1,4 +1,5 @@
-/* cookie.h - reading cookies from a request (RFC 6265 4.2 and 5.4). */
+/* cookie.h - reading cookies from a request (RFC 6265 4.2 and 5.4), for stickiness and policies.
+ * Setting one is fields_add of a Set-Cookie. */
 #pragma once
 
 #include "http/message.h"

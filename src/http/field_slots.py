@@ -19,8 +19,8 @@ def key_of(text):
 def main():
     rows = re.findall(r'^FIELD\((\w+), "([^"]+)"', open(sys.argv[1]).read(), re.M)
     for _, text in rows:
-        if not re.fullmatch(r"[A-Za-z0-9-]{2,48}", text):
-            sys.exit(f"{text}: an interned name has 2 to 48 letters, digits and '-'")
+        if not re.fullmatch(r"[A-Za-z0-9-]{2,46}", text):
+            sys.exit(f"{text}: an interned name has 2 to 46 letters, digits and '-'")
     keys = [key_of(text) for _, text in rows]
     if len(set(keys)) < len(keys):
         sys.exit("two names of fields.def have the same key: take more of the name into it")

@@ -1,5 +1,6 @@
-/* forwarded.c - see forwarded.h. The chain is read from the right, because only what our own trusted
- * neighbour wrote is worth anything, and what stands left of the first stranger was written by him. */
+/* forwarded.c - see forwarded.h. The chain is read from the right, because only what our own
+ * trusted neighbour wrote is worth anything, and what stands left of the first stranger was
+ * written by him. */
 #include "http/forwarded.h"
 
 #include "base/check.h"

@@ -1,6 +1,7 @@
 /* intern.c - names to small numbers and back: field names by a perfect hash (intern.h), methods by
- * length. The tables are written from fields.def and methods.def; the slots of the hash are found by
- * field_slots.py when the program is built. Called by the parser and by everybody who edits fields. */
+ * length. The tables are written from fields.def and methods.def; the slots of the hash are found
+ * by field_slots.py when the program is built. Called by the parser and by everybody who edits
+ * fields. */
 #include "http/intern.h"
 
 #include "http/field_rules.h"

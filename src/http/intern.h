@@ -7,16 +7,16 @@
 #include "field_slots.h"
 
 struct field_row {
-    char text[39]; /* canonical spelling, zeros behind it */
-    uint8_t len;   /* 2 to 48; 0 for FIELD_OTHER */
+    char text[47]; /* canonical spelling, zeros behind it */
+    uint8_t len;   /* 2 to 46; 0 for FIELD_OTHER */
 };
 
 extern const struct field_row field_rows[FIELD_COUNT];
 extern const uint8_t field_slots[FIELD_SLOT_COUNT];
 
 /* The bits in which eight bytes of a token differ from a known name, without case. Known names have
- * letters, digits and '-' only; setting the case bit (0x20) in both makes none of them equal to another
- * tchar, but to some controls: callers must know that the name is a token. */
+ * letters, digits and '-' only; setting the case bit (0x20) in both makes none of them equal to
+ * another tchar, but to some controls: callers must know that the name is a token. */
 static inline uint64_t intern_diff8(const char *token, const char *known)
 {
     uint64_t left, right, case_bits = UINT64_C(0x2020202020202020);
@@ -44,7 +44,11 @@ static inline bool intern_same(struct str token, const char *known)
             diff |= intern_diff8(token.at + 8, known + 8);
             diff |= intern_diff8(token_end - 16, known_end - 16);
         }
-        return diff == 0 && (token.len <= 32 || str_eq_nocase(token, str_of(known, token.len)));
+        if (UNLIKELY(token.len > 32)) {
+            diff |= intern_diff8(token.at + 16, known + 16);
+            diff |= intern_diff8(token_end - 24, known_end - 24);
+        }
+        return diff == 0;
     }
     if (token.len >= 4) {
         return (intern_diff4(token.at, known) | intern_diff4(token_end - 4, known_end - 4)) == 0;

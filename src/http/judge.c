@@ -1,6 +1,7 @@
 /* judge.c - see judge.h. Each question (whom does it address, how long is it, what of it belongs to
- * this connection only) has one function here and is asked nowhere else. The rule behind all of them:
- * where another reader of the same bytes could come to another answer, the message is refused. */
+ * this connection only) has one function here and is asked nowhere else. The rule behind all of
+ * them: where another reader of the same bytes could come to another answer, the message is
+ * refused. */
 #include "http/judge.h"
 
 #include "base/check.h"
@@ -51,7 +52,8 @@ static inline bool is_refused_name(struct str name, const struct judge_rules *ru
            str_eq_nocase(str_sub(name, 0, 6), str_sub(proxy, 0, name.len));
 }
 
-/* Notes what is there and drops what goes no further in any case. `rules` is NULL for a response. */
+/* Notes what is there and drops what goes no further in any case. `rules` is NULL for a response.
+ * */
 static void survey_fields(struct fields *fields, const struct judge_rules *rules,
                           struct survey *survey)
 {
@@ -136,8 +138,8 @@ static enum err read_connection(const struct fields *fields, const struct survey
             TRY(note_options(connection, fields->at[i].value));
         }
     }
-    /* RFC 9110 7.6.1 forbids naming fields that are meant for all recipients; a client that does may
-     * want the origin not to see what the gateway has checked. */
+    /* RFC 9110 7.6.1 forbids naming fields that are meant for all recipients; a client that does
+     * may want the origin not to see what the gateway has checked. */
     connection->named &= ~(field_sets.framing | field_sets.identity);
     return OK;
 }
@@ -312,8 +314,8 @@ static enum err judge_expect(struct head *head, const struct survey *survey)
     return OK;
 }
 
-/* Only websocket, and only by rule; every other protocol is as if it had not been named (RFC 9110 7.8
- * lets a server ignore it). A body would stand where the new protocol starts: refused. */
+/* Only websocket, and only by rule; every other protocol is as if it had not been named (RFC 9110
+ * 7.8 lets a server ignore it). A body would stand where the new protocol starts: refused. */
 static enum err judge_upgrade(struct head *head, const struct connection *connection,
                               const struct judge_rules *rules)
 {

@@ -1,4 +1,6 @@
-/* list.c - see list.h. */
+/* list.c - see list.h. Every list goes through one splitter (str_next_element), so that judging and
+ * matching cannot see different elements.
+ * Called by judge.c and by policies. */
 #include "http/list.h"
 
 #include "base/check.h"

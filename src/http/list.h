@@ -1,4 +1,6 @@
-/* list.h - comma separated lists of tokens in field values (RFC 9110 5.6.1), without weights. */
+/* list.h - comma separated lists of tokens in field values (RFC 9110 5.6.1), without weights.
+ * Elements are compared whole and without case; quoted strings are not understood, because none of
+ * the fields that are read this way may have them. */
 #pragma once
 
 #include "http/message.h"

@@ -1,7 +1,8 @@
 /* uri.c - see uri.h. Most paths are canonical as they come and cost one look at each byte; the rest
  * is rewritten segment by segment into the arena. Everything that origins are known to read in
- * different ways (dot segments, slashes, backslashes, escapes of escapes) is settled or refused here,
- * because a route or a policy that saw another path than the origin does would be no protection. */
+ * different ways (dot segments, slashes, backslashes, escapes of escapes) is settled or refused
+ * here, because a route or a policy that saw another path than the origin does would be no
+ * protection. */
 #include "http/uri.h"
 
 #include "base/addr.h"

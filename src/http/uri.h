@@ -1,4 +1,5 @@
-/* uri.h - one canonical path for routing, policy and origin (RFC 3986 6.2.2), and host grammar. */
+/* uri.h - one canonical path for routing, policy and origin (RFC 3986 6.2.2), and host grammar.
+ * Whatever else reads a path or a host must take it from here: two readers are one too many. */
 #pragma once
 
 #include "base/arena.h"
@@ -21,10 +22,10 @@ MUST_USE enum err uri_canonical_path(struct arena *arena, struct str path,
                                      const struct uri_rules *rules, struct str *out);
 /* How many bytes from the front are canonical under any rules; all of them for most paths. */
 size_t uri_canonical_prefix(struct str path);
-/* Splits and checks "host[:port]" (RFC 3986 3.2.2 without user information): lower case, closing dot
- * removed, port 1 to 65535 (0 when absent). Names have letters, digits, '-', '_' and single dots, at
- * most 253 bytes; "[...]" holds an IPv6 address (RFC 5952 form). *host is a slice of `authority` when it
- * is canonical already, else in the arena. ERR_BAD_HOST, ERR_MEMORY. */
+/* Splits and checks "host[:port]" (RFC 3986 3.2.2 without user information): lower case, closing
+ * dot removed, port 1 to 65535 (0 when absent). Names have letters, digits, '-', '_' and single
+ * dots, at most 253 bytes; "[...]" holds an IPv6 address (RFC 5952 form). *host is a slice of
+ * `authority` when it is canonical already, else in the arena. ERR_BAD_HOST, ERR_MEMORY. */
 MUST_USE enum err uri_parse_authority(struct arena *arena, struct str authority, struct str *host,
                                       uint16_t *port);
 /* Whether uri_parse_authority would take it, without keeping anything. */

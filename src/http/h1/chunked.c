@@ -1,6 +1,6 @@
 /* chunked.c - see chunked.h. A state for every place where the bytes may be cut; data is never
- * copied, only pointed at. White space that RFC 9112 7.1.1 lets a recipient bear around extensions is
- * refused, as is everything else that only lenient readers take. */
+ * copied, only pointed at. White space that RFC 9112 7.1.1 lets a recipient bear around extensions
+ * is refused, as is everything else that only lenient readers take. */
 #include "http/h1/chunked.h"
 
 #include "base/check.h"

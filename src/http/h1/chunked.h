@@ -17,9 +17,9 @@ struct chunked {
     uint32_t line_len, line_cap;
 };
 
-/* `trailers` may be NULL: trailer fields are then checked and dropped. Otherwise allowed ones are kept
- * in `arena`, the others dropped in silence (RFC 9110 6.5.1): names with a rule in fields.def (framing,
- * routing, authorisation, identity, hop-by-hop) and names with an underscore. */
+/* `trailers` may be NULL: trailer fields are then checked and dropped. Otherwise allowed ones are
+ * kept in `arena`, the others dropped in silence (RFC 9110 6.5.1): names with a rule in fields.def
+ * (framing, routing, authorisation, identity, hop-by-hop) and names with an underscore. */
 void chunked_init(struct chunked *chunked, struct arena *arena, struct fields *trailers);
 /* Takes bytes from the front of *bytes up to and including one run of data, which *data then names
  * (a slice of *bytes, empty when none was reached). Call again while bytes are left.

@@ -1,6 +1,6 @@
 /* parser.c - see parser.h. One pass: a scan (h1/scan.h) finds where each line's parts end, and what
- * it stopped at is either exactly what the grammar wants there or an error. Pointers are used instead
- * of cutting slices because this is the loop that every request pays for.
+ * it stopped at is either exactly what the grammar wants there or an error. Pointers are used
+ * instead of cutting slices because this is the loop that every request pays for.
  * What an error is depends only on the bytes before it, never on how they were cut into reads. */
 #include "http/h1/parser.h"
 
@@ -93,8 +93,8 @@ static enum err request_line(struct h1_parser *parser, const char *begin, const 
     return request_target(parser, begin, at + 1, end);
 }
 
-/* RFC 9112 4. The space after the status is not missed when no reason follows: many origins leave it
- * out, and nothing can be read in two ways by that. */
+/* RFC 9112 4. The space after the status is not missed when no reason follows: many origins leave
+ * it out, and nothing can be read in two ways by that. */
 static enum err status_line(struct h1_parser *parser, const char *begin, const char *end)
 {
     static const char pattern[] = "HTTP/1.m sdd";
@@ -194,8 +194,8 @@ enum err h1_parse(struct h1_parser *parser, struct str bytes)
     if (bytes.len == 0) {
         return ERR_AGAIN;
     }
-    /* Only as many bytes as a head may have are looked at: then a head over the limit gives the same
-     * error whether it came whole or in pieces. */
+    /* Only as many bytes as a head may have are looked at: then a head over the limit gives the
+     * same error whether it came whole or in pieces. */
     bool is_full = bytes.len >= bytes_max;
     enum err e = parse(parser, bytes.at, bytes.at + (is_full ? bytes_max : bytes.len));
     if (e == ERR_AGAIN && is_full) {

@@ -33,7 +33,7 @@ void h1_parser_init(struct h1_parser *parser, enum h1_kind kind, struct head *he
  * OK: complete, parser->at bytes belong to the head, slices of the head point into `bytes`.
  * ERR_AGAIN: more bytes are needed. Else what is wrong: ERR_BAD_REQUEST_LINE, ERR_BAD_METHOD,
  * ERR_BAD_TARGET, ERR_BAD_VERSION, ERR_BAD_FIELD, ERR_BAD_FIELD_NAME, ERR_BAD_LINE_END,
- * ERR_HEAD_BYTES, ERR_FIELD_COUNT, ERR_TARGET_BYTES, ERR_MEMORY; for responses every malformed head is
- * ERR_ORIGIN_BAD_HEAD or ERR_ORIGIN_HEAD_BYTES. Sets method, method_text, target, minor, status,
- * reason and fields; judge.h decides the rest. */
+ * ERR_HEAD_BYTES, ERR_FIELD_COUNT, ERR_TARGET_BYTES, ERR_MEMORY; for responses every malformed
+ * head is ERR_ORIGIN_BAD_HEAD or ERR_ORIGIN_HEAD_BYTES. Sets method, method_text, target, minor,
+ * status, reason and fields; judge.h decides the rest. */
 MUST_USE enum err h1_parse(struct h1_parser *parser, struct str bytes);

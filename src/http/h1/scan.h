@@ -8,8 +8,8 @@
 
 struct scan {
     const char *name; /* "avx2", "sse4.2", "scalar" */
-    /* Takes whole field lines from parser->at on, up to the line that starts with CR or is not whole
-     * yet. OK: every line so far was good. Else what is wrong with one, or ERR_AGAIN. */
+    /* Takes whole field lines from parser->at on, up to the line that starts with CR or is not
+     * whole yet. OK: every line so far was good. Else what is wrong with one, or ERR_AGAIN. */
     enum err (*fields)(struct h1_parser *parser, const char *begin, const char *end);
     /* The first byte that may not stand in a request target (not visible ASCII, or '#'). */
     const char *(*target)(const char *begin, const char *at, const char *end);
@@ -26,9 +26,9 @@ extern const struct scan scan_scalar;
 extern const struct scan scan_sse42;
 extern const struct scan scan_avx2;
 
-/* Where a line stopped. `name_end` is the first byte that is no tchar; `end` the first from there on
- * that may not stand in a field value (a control other than tab). Either may be the end of the bytes
- * there are. */
+/* Where a line stopped. `name_end` is the first byte that is no tchar; `end` the first from there
+ * on that may not stand in a field value (a control other than tab). Either may be the end of the
+ * bytes there are. */
 struct scan_line {
     const char *name_end, *end;
 };

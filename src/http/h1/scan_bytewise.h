@@ -1,5 +1,5 @@
-/* scan_bytewise.h - the scan through the table of chars.h: for names on the scalar path, and on every
- * path for what is too short for a register. */
+/* scan_bytewise.h - the scan through the table of chars.h: for names on the scalar path, and on
+ * every path for what is too short for a register. */
 #pragma once
 
 #include "http/chars.h"

@@ -1,5 +1,5 @@
-/* scan_scalar.c - the path for every processor: names through the table of chars.h (they are short),
- * values and targets eight bytes at a time in a plain register. */
+/* scan_scalar.c - the path for every processor: names through the table of chars.h (they are
+ * short), values and targets eight bytes at a time in a plain register. */
 #include "http/h1/scan.h"
 
 #include "http/h1/scan_bytewise.h"

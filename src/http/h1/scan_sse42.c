@@ -1,6 +1,6 @@
-/* scan_sse42.c - 16 bytes at a time; see scan.h. A byte is classed by two table look-ups, one for each
- * of its halves: it is a tchar when the row of its low half has the bit of its high half (the method
- * of Langdale and Lemire, "Parsing gigabytes of JSON per second", 2019). */
+/* scan_sse42.c - 16 bytes at a time; see scan.h. A byte is classed by two table look-ups, one for
+ * each of its halves: it is a tchar when the row of its low half has the bit of its high half (the
+ * method of Langdale and Lemire, "Parsing gigabytes of JSON per second", 2019). */
 #include "http/h1/scan.h"
 
 #include "http/h1/scan_bytewise.h"
@@ -52,7 +52,7 @@ SSE42 static inline uint32_t not_token(const struct classes *classes, __m128i bl
 }
 
 /* A set bit for each control and each byte from 0x80, which count as negative; DEL becomes so by
- * adding one. Tab and obs-text, which are good in a value, are rare enough to be looked at singly. */
+ * adding one. Tab and obs-text, which are good in a value, are rare and looked at singly. */
 SSE42 static inline uint32_t maybe_not_text(const struct classes *classes, __m128i block)
 {
     __m128i next = _mm_add_epi8(block, classes->one);
@@ -69,8 +69,8 @@ SSE42 static inline uint32_t not_target(__m128i block)
     return ~(uint32_t)_mm_movemask_epi8(good) & 0xffffU;
 }
 
-/* The last lines of the buffer, and names longer than a register. Windows that would reach beyond the
- * end are moved to the left. */
+/* The last lines of the buffer, and names longer than a register. Windows that would reach beyond
+ * the end are moved to the left. */
 SSE42 static struct scan_line scan_line_near_end(const char *begin, const char *at, const char *end)
 {
     if (end - begin < WIDTH) {

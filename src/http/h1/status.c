@@ -1,5 +1,5 @@
-/* status.c - the standard reason phrases (RFC 9110 15, RFC 6585, RFC 7725), as the writer sends them
- * when a head has none of its own. */
+/* status.c - the standard reason phrases (RFC 9110 15, RFC 6585, RFC 7725), as the writer sends
+ * them when a head has none of its own. */
 #include "http/h1/writer.h"
 
 struct str status_reason(uint16_t status)

@@ -1,7 +1,7 @@
-/* writer.c - see writer.h. Most fields of a forwarded head stand untouched and next to each other in
- * the buffer they were read into: such a run is one copy. A field counts as untouched only while its
- * value still stands right behind its name and ends in CR LF, so a policy that points a value
- * elsewhere cannot make the writer copy what it no longer says. */
+/* writer.c - see writer.h. Most fields of a forwarded head stand untouched and next to each other
+ * in the buffer they were read into: such a run is one copy. A field counts as untouched only
+ * while its value still stands right behind its name and ends in CR LF, so a policy that points a
+ * value elsewhere cannot make the writer copy what it no longer says. */
 #include "http/h1/writer.h"
 
 #include "base/check.h"
@@ -99,7 +99,7 @@ void h1_write_request(struct strbuf *out, const struct head *head, struct str me
                       struct str path, struct str query, bool has_query, struct str authority,
                       const struct h1_wire *wire)
 {
-    /* RFC 9112 6.3: a request body that ends with the connection cannot be told from a broken one. */
+    /* RFC 9112 6.3: a request body that ends with the connection looks like a broken one. */
     CHECK(wire->body != BODY_UNTIL_CLOSE);
     CHECK(method.len > 0);
     CHECK(path.len > 0);

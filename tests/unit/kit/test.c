@@ -3,6 +3,7 @@
 
 struct test *test_first, **test_last = &test_first;
 bool test_has_failed;
+const char *test_skip_reason;
 
 int main(void)
 {
@@ -14,9 +15,11 @@ int main(void)
     count = 0;
     for (struct test *test = test_first; test != NULL; test = test->next) {
         test_has_failed = false;
+        test_skip_reason = NULL;
         test->run();
         failed += test_has_failed;
-        printf("%s %d - %s\n", test_has_failed ? "not ok" : "ok", ++count, test->name);
+        printf("%s %d - %s", test_has_failed ? "not ok" : "ok", ++count, test->name);
+        printf(test_skip_reason == NULL ? "\n" : " # SKIP %s\n", test_skip_reason);
         fflush(stdout);
     }
     return failed > 0;

@@ -15,6 +15,7 @@ struct test {
 
 extern struct test *test_first, **test_last;
 extern bool test_has_failed;
+extern const char *test_skip_reason; /* set by a test that cannot run here */
 
 #define TEST(sentence)                                                                             \
     static void test_##sentence(void);                                                             \
@@ -50,4 +51,10 @@ extern bool test_has_failed;
             test_has_failed = true;                                                                \
             printf("# %s:%d: %s is %lld, wanted %lld\n", __FILE__, __LINE__, #got, got_, wanted_); \
         }                                                                                          \
+    } while (0)
+/* Leaves the test: what it needs is not on this machine. */
+#define SKIP(reason)                                                                               \
+    do {                                                                                           \
+        test_skip_reason = (reason);                                                               \
+        return;                                                                                    \
     } while (0)
