@@ -121,9 +121,9 @@ struct service *roster_service(struct roster *roster, struct str name, uint32_t 
             service->lines[i].service = service;
             service->lines[i].core = roster->cores[i];
         }
+        service_cells(roster, service);
         list_push_back(&roster->services, &service->node);
     }
-    service_cells(roster, service);
     atomic_store_explicit(&service->queue_max, queue_max, memory_order_relaxed);
     return service;
 }
@@ -199,6 +199,7 @@ static struct origin *origin_at(struct roster_cluster *state, const struct addr 
     for (uint32_t i = 0; i < roster->core_count; i++) {
         list_init(&origin->pools[i].idle);
     }
+    origin_cells(roster, origin);
     list_push_back(&state->origins, &origin->node);
     return origin;
 }
@@ -295,7 +296,6 @@ static enum err gather(struct roster_cluster *state, struct arena *arena,
             if (origin == NULL) {
                 return ERR_MEMORY;
             }
-            origin_cells(state->roster, origin);
             endpoint_set_weight(&origin->endpoint, state->targets[i].weight, 256);
             endpoint_set_ceiling(&origin->endpoint, state->connections_max);
             endpoint_unbar(&origin->endpoint, ENDPOINT_BAR_REMOVED);
