@@ -156,6 +156,16 @@ static bool parse_methods(struct conf_reader *reader, struct node *node, struct 
     return out->at != NULL;
 }
 
+static bool is_capitals(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] < 'A' || s.at[i] > 'Z') {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
 static bool parse_match(struct conf_reader *reader, struct node *node, struct str text,
                         struct conf_match *out)
 {
@@ -171,6 +181,10 @@ static bool parse_match(struct conf_reader *reader, struct node *node, struct st
     struct str host = str_sub(text, 0, slash), path = str_skip(text, slash);
     if (text.len == 0) {
         return refuse_match(reader, node, "write /path, /path/* or host/path/*");
+    }
+    /* [GET,POST /path] is a list of two for YAML, and the first would be a host named GET. */
+    if (!cut.is_cut && path.len == 0 && is_capitals(host)) {
+        return refuse_match(reader, node, "in a list a comma needs quotes: \"GET,POST /path\"");
     }
     if (host.len > 0) {
         out->hosts.at = conf_array(reader, node, 1, sizeof *out->hosts.at);

@@ -141,8 +141,8 @@ static struct bundle_use *bundle_find(const struct heirs *heirs, const struct co
     } else {
         diag_hint(diags, "define it under policies");
     }
-    diag_add(diags, DIAG_E0201, name->pos, "there is no bundle of policies \"%.*s\"",
-             STR_FMT(name->text));
+    diag_add(diags, DIAG_E0201, name->pos, "there is no bundle of policies %.*s",
+             STR_FMT(conf_show_text(heirs->reader, name, name->text)));
     return NULL;
 }
 
@@ -190,8 +190,8 @@ static void skip_one(const struct heirs *heirs, const struct conf_policy **slots
     if (conf_nearest_name(&nearest).len > 0) {
         diag_hint(diags, "did you mean \"%.*s\"?", STR_FMT(conf_nearest_name(&nearest)));
     }
-    diag_add(diags, DIAG_E0201, name->pos, "there is no kind of policy \"%.*s\"",
-             STR_FMT(name->text));
+    diag_add(diags, DIAG_E0201, name->pos, "there is no kind of policy %.*s",
+             STR_FMT(conf_show_text(heirs->reader, name, name->text)));
 }
 
 /* The slots of a place as a list in running order. */

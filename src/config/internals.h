@@ -26,7 +26,7 @@ struct conf_internals {
     struct conf_image images[CONF_IMAGES_MAX];
     uint32_t image_count;
     struct conf_secret *secrets; /* sorted by address when loading is done */
-    uint32_t secret_count, secret_cap;
+    uint32_t secret_count, secret_cap, sorted_count;
 };
 
 /* The key that is being read and those above it, on the C stack. */
@@ -52,6 +52,8 @@ void conf_sort_secrets(struct conf_internals *internals);
 void conf_move_secrets(struct conf_internals *internals, const void *from, size_t bytes,
                        const void *to);
 bool conf_is_secret(const struct conf_internals *internals, const void *field);
+/* The text of a field for a message: in quotes, or that it is a secret. */
+struct str conf_show_text(struct conf_reader *reader, const void *field, struct str text);
 /* Sets the hint to 'did you mean "..."?' when one of the names is near; else leaves it. */
 struct conf_nearest {
     struct str wanted, best;

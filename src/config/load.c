@@ -7,6 +7,7 @@
 static void read_root(struct conf_reader *reader, struct node *root, struct config *config)
 {
     bool is_read = conf_read_struct(reader, &conf_root_table, root, config);
+    conf_sort_secrets(reader->internals);
     /* When no service could be read, every route would be said to lead nowhere. */
     if (is_read || config->services.count > 0 || node_find(root, STR("services")) == NULL) {
         conf_resolve_all(reader, config);

@@ -13,10 +13,37 @@ static bool is_plain_char(char c)
     return (lower >= 'a' && lower <= 'z') || char_is_digit(c) || memchr("_-./:", c, 5) != NULL;
 }
 
-/* Plain scalars that every YAML reader takes for the same string: a narrow set, on purpose. */
+/* What YAML 1.1 takes for a number to base 60, a date or a number with underscores. */
+static bool is_old_number(struct str text)
+{
+    size_t dots = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        dots += c == '.';
+        if (!char_is_digit(c) && c != ':' && c != '-' && c != '_' && c != '.') {
+            return false;
+        }
+    }
+    return char_is_digit(text.at[0]) && dots < 3;
+}
+
+static bool is_old_bool(struct str text)
+{
+    static const struct str words[] = {{"y", 1},  {"n", 1},  {"yes", 3},
+                                       {"no", 2}, {"on", 2}, {"off", 3}};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (str_eq_nocase(text, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Plain scalars that every YAML reader, old ones too, takes for the same string. */
 static bool is_plain(struct str text)
 {
-    if (text.len == 0 || yaml_core_type(text) != NODE_STRING || text.at[text.len - 1] == ':') {
+    if (text.len == 0 || yaml_core_type(text) != NODE_STRING || text.at[text.len - 1] == ':' ||
+        is_old_number(text) || is_old_bool(text)) {
         return false;
     }
     char first = char_lower(text.at[0]);

@@ -281,8 +281,11 @@ static bool fill_struct(struct conf_reader *reader, const struct conf_table *tab
     bool is_right = true;
     CHECK(table->field_count <= 64);
     if (node->type != NODE_MAP && table->shorthand != NULL) {
-        return table->shorthand->read(reader, node, out) &&
-               (table->check == NULL || table->check(reader, node, out));
+        bool is_read = table->shorthand->read(reader, node, out);
+        if (node->is_secret) {
+            conf_mark_secret(reader, out);
+        }
+        return is_read && (table->check == NULL || table->check(reader, node, out));
     }
     if (node->type != NODE_MAP) {
         conf_hint(reader, "its keys are %s, ...", table->fields[0].name);

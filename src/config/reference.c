@@ -1,6 +1,6 @@
 /* reference.c - the reference of the language in Markdown: one section for each table, one line for
  * each row, written from the rows themselves, so that no key is undocumented. */
-#include "config/tables.h"
+#include "config/table_list.h"
 #include "text/quantity.h"
 
 static void add_link(struct sink *out, const struct conf_table *table)

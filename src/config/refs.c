@@ -170,6 +170,7 @@ static int by_address(const void *left_at, const void *right_at)
 
 void conf_sort_secrets(struct conf_internals *internals)
 {
+    internals->sorted_count = internals->secret_count;
     if (internals->secret_count > 0) {
         qsort(internals->secrets, internals->secret_count, sizeof *internals->secrets, by_address);
     }
@@ -189,7 +190,15 @@ void conf_move_secrets(struct conf_internals *internals, const void *from, size_
 bool conf_is_secret(const struct conf_internals *internals, const void *field)
 {
     const struct conf_secret wanted = {field};
-    return internals->secret_count > 0 &&
-           bsearch(&wanted, internals->secrets, internals->secret_count, sizeof wanted,
+    return internals->sorted_count > 0 &&
+           bsearch(&wanted, internals->secrets, internals->sorted_count, sizeof wanted,
                    by_address) != NULL;
+}
+
+struct str conf_show_text(struct conf_reader *reader, const void *field, struct str text)
+{
+    if (conf_is_secret(reader->internals, field)) {
+        return STR("of this reference");
+    }
+    return arena_fmt(reader->arena, "\"%.*s\"", STR_FMT(str_sub(text, 0, 80)));
 }

@@ -112,7 +112,7 @@ static void refuse_twice(struct conf_reader *reader, const struct conf_target *t
 {
     diag_hint(reader->diags, "give it a weight instead");
     diag_add(reader->diags, DIAG_E0207, target->pos, "the target %.*s is there twice",
-             STR_FMT(target->text));
+             STR_FMT(conf_show_text(reader, target, target->text)));
 }
 
 static void check_targets(struct conf_reader *reader, const struct conf_targets *targets)
@@ -206,7 +206,8 @@ static void refuse_service(struct conf_reader *reader, const struct config *conf
         conf_hint(reader, "define it under services, or write http://host:port");
     }
     const struct node node = {.pos = to->pos};
-    conf_refuse(reader, &node, DIAG_E0201, "there is no service \"%.*s\"", STR_FMT(to->text));
+    conf_refuse(reader, &node, DIAG_E0201, "there is no service %.*s",
+                STR_FMT(conf_show_text(reader, to, to->text)));
 }
 
 static void resolve_route(struct conf_reader *reader, struct config *config,

@@ -275,7 +275,11 @@ bool conf_read_scalar(struct conf_reader *reader, const struct conf_field *field
     struct str text;
     struct conf_text *place = out;
     if (type == CONF_CUSTOM) {
-        return field->grammar->read(reader, node, out);
+        bool is_read = field->grammar->read(reader, node, out);
+        if (node->is_secret) {
+            conf_mark_secret(reader, out);
+        }
+        return is_read;
     }
     if (!conf_scalar(reader, node, &text)) {
         return false;
