@@ -94,10 +94,14 @@ static struct route_entry entry_of(const struct route_shape *shape, const struct
     return (struct route_entry){
         .next = ROUTE_NONE,
         .methods = shape->methods,
-        .shape = shape,
-        .host = host->name,
+        .match_index = shape->match_index,
+        .is_plain = checks_is_empty(&shape->checks) && shape->class != ROUTE_CLASS_PATTERN,
+        .has_params = shape->param_count > 0,
         .is_wildcard = host->is_wildcard,
-        .has_checks = !checks_is_empty(&shape->checks),
+        .shape = shape,
+        .rule = shape->rule,
+        .value = shape->rule->value,
+        .host = host->name,
     };
 }
 

@@ -55,11 +55,8 @@ static bool conditions_hold(struct walk *walk, const struct route_entry *entry)
 {
     const struct route_shape *shape = entry->shape;
     struct checks_scratch *scratch = &walk->scratch->checks;
-    enum err result = OK;
-    if (entry->has_checks) {
-        struct checks_miss miss;
-        result = checks_judge(&shape->checks, walk->input, scratch, &miss);
-    }
+    struct checks_miss miss;
+    enum err result = checks_judge(&shape->checks, walk->input, scratch, &miss);
     /* Last, so that the groups of the path stay in the scratch. */
     if (result == OK && shape->class == ROUTE_CLASS_PATTERN) {
         result = pattern_match(shape->pattern, walk->input->path, &scratch->pattern);
@@ -100,7 +97,7 @@ static void keep_groups(struct walk *walk, const struct route_shape *shape)
 }
 
 /* Takes the first entry of a list that fits, if it beats what was found so far. */
-static void consider(struct walk *walk, uint32_t first, size_t prefix_bytes)
+static void go_through(struct walk *walk, uint32_t first, size_t prefix_bytes)
 {
     for (uint32_t rank = first; rank < walk->best; rank = walk->entries[rank].next) {
         const struct route_entry *entry = &walk->entries[rank];
@@ -112,8 +109,7 @@ static void consider(struct walk *walk, uint32_t first, size_t prefix_bytes)
                 continue;
             }
         }
-        bool is_plain = !entry->has_checks && entry->shape->class != ROUTE_CLASS_PATTERN;
-        if (!is_plain && !conditions_hold(walk, entry)) {
+        if (!entry->is_plain && !conditions_hold(walk, entry)) {
             continue;
         }
         if (UNLIKELY(walk->allowed != NULL)) {
@@ -123,12 +119,20 @@ static void consider(struct walk *walk, uint32_t first, size_t prefix_bytes)
         walk->best = rank;
         walk->best_prefix_bytes = prefix_bytes;
         walk->best_param_count = 0;
-        if (entry->shape->class == ROUTE_CLASS_PATTERN) {
-            keep_groups(walk, entry->shape);
-        } else if (entry->shape->param_count > 0) {
+        if (entry->has_params) {
             keep_params(walk, entry->shape);
+        } else if (!entry->is_plain && entry->shape->class == ROUTE_CLASS_PATTERN) {
+            keep_groups(walk, entry->shape);
         }
         return;
+    }
+}
+
+/* Most lists are empty or cannot win. */
+static inline void consider(struct walk *walk, const struct route_list *list, size_t prefix_bytes)
+{
+    if (list->first < walk->best) {
+        go_through(walk, list->first, prefix_bytes);
     }
 }
 
@@ -150,13 +154,13 @@ static void descend(struct walk *walk, uint32_t index, size_t at)
         if (node->best >= walk->best) {
             return;
         }
-        consider(walk, node->prefix.first, at);
+        consider(walk, &node->prefix, at);
         if (node->patterns.first < walk->best) {
             CHECK(walk->pattern_node_count < COUNT_OF(walk->scratch->pattern_nodes));
             walk->scratch->pattern_nodes[walk->pattern_node_count++] = index;
         }
         if (at == path.len) {
-            consider(walk, node->exact.first, at);
+            consider(walk, &node->exact, at);
             return;
         }
         size_t end = segment_end(path, at + 1);
@@ -193,10 +197,10 @@ static void walk_host(struct walk *walk, uint32_t root)
         descend(walk, root, 0);
         for (uint32_t i = 0; i < walk->pattern_node_count; i++) {
             uint32_t index = walk->scratch->pattern_nodes[i];
-            consider(walk, walk->tree->nodes[index].patterns.first, path.len);
+            consider(walk, &walk->tree->nodes[index].patterns, path.len);
         }
     }
-    consider(walk, node->any.first, 0);
+    consider(walk, &node->any, 0);
 }
 
 /* "a.b.c" is below "b.c" and "c". */
@@ -278,13 +282,13 @@ enum err router_match(const struct router *router, const struct route_input *inp
         }
         return allowed.methods == 0 ? ERR_NO_ROUTE : ERR_METHOD_NOT_ALLOWED;
     }
-    const struct route_shape *shape = router->entries[walk.best].shape;
+    const struct route_entry *entry = &router->entries[walk.best];
     *out = (struct route_match){
-        .rule = shape->rule,
-        .value = shape->rule->value,
+        .rule = entry->rule,
+        .value = entry->value,
         .params = scratch->params,
         .param_count = walk.best_param_count,
-        .match_index = shape->match_index,
+        .match_index = entry->match_index,
         .prefix_bytes = walk.best_prefix_bytes,
     };
     return OK;

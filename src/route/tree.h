@@ -18,15 +18,20 @@
 
 enum { TREE_PROBES_MAX = 64 };
 
-/* One shape on one of its hosts. */
+/* One shape on one of its hosts. What a match has to look at stands here, so that in most cases the
+ * shape and the rule stay untouched: with many routes, each line of memory read is a wait. */
 struct route_entry {
     uint32_t next;    /* entry of the same list with the next higher rank, or ROUTE_NONE */
-    uint32_t methods; /* of the shape, here for the data path */
-    const struct route_shape *shape;
-    struct str host; /* empty: any */
+    uint32_t methods; /* of the shape */
+    uint32_t match_index;
+    bool is_plain; /* no pattern and no checks: place and method decide */
+    bool has_params;
     bool is_wildcard;
-    bool has_checks;
     bool is_shadowed;
+    const struct route_shape *shape;
+    const struct route_rule *rule;
+    void *value;     /* of the rule */
+    struct str host; /* empty: any */
 };
 
 struct route_list {

@@ -132,5 +132,6 @@ void balance_note(struct endpoint *endpoint, const struct balance_sample *sample
 
 int64_t balance_cost_ns(const struct endpoint *endpoint, int64_t now_ns)
 {
-    return (int64_t)endpoint_cost(endpoint, decay_clock(now_ns, COST_TAU_NS));
+    double log = decay_load(&endpoint->load.cost_log) - decay_clock(now_ns, COST_TAU_NS);
+    return (int64_t)exp2(fmax(log, COST_LOG_MIN));
 }

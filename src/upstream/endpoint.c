@@ -29,11 +29,6 @@ void endpoint_end(struct endpoint *endpoint)
     CHECK(before > 0);
 }
 
-uint32_t endpoint_in_flight(const struct endpoint *endpoint)
-{
-    return atomic_load_explicit(&endpoint->load.in_flight, memory_order_relaxed);
-}
-
 void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t warmth)
 {
     static_assert((uint64_t)ENDPOINT_WEIGHT_MAX * ENDPOINT_WEIGHT_ONE <= UINT32_MAX, "units fit");
@@ -41,7 +36,11 @@ void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t wa
     CHECK(warmth <= ENDPOINT_WEIGHT_ONE);
     uint32_t units = weight * warmth;
     units = units == 0 && weight > 0 ? 1 : units;
-    atomic_store_explicit(&endpoint->load.weight_units, units, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed), after;
+    do {
+        after = (before >> ENDPOINT_BARS_SHIFT << ENDPOINT_BARS_SHIFT) | units;
+    } while (!atomic_compare_exchange_weak_explicit(&endpoint->load.state, &before, after,
+                                                    memory_order_relaxed, memory_order_relaxed));
 }
 
 void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max)
@@ -51,10 +50,12 @@ void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max)
 
 void endpoint_bar(struct endpoint *endpoint, enum endpoint_bar why)
 {
-    atomic_fetch_or_explicit(&endpoint->load.bars, (uint32_t)why, memory_order_relaxed);
+    uint64_t bit = (uint64_t)why << ENDPOINT_BARS_SHIFT;
+    atomic_fetch_or_explicit(&endpoint->load.state, bit, memory_order_relaxed);
 }
 
 void endpoint_unbar(struct endpoint *endpoint, enum endpoint_bar why)
 {
-    atomic_fetch_and_explicit(&endpoint->load.bars, ~(uint32_t)why, memory_order_relaxed);
+    uint64_t bit = (uint64_t)why << ENDPOINT_BARS_SHIFT;
+    atomic_fetch_and_explicit(&endpoint->load.state, ~bit, memory_order_relaxed);
 }

@@ -16,15 +16,15 @@ enum endpoint_bar {
 };
 
 /* Weights are kept in units of 1/256, so that warming up has steps below weight 1. */
-enum { ENDPOINT_WEIGHT_ONE = 256, ENDPOINT_WEIGHT_MAX = 1000000 };
+enum { ENDPOINT_WEIGHT_ONE = 256, ENDPOINT_WEIGHT_MAX = 1000000, ENDPOINT_BARS_SHIFT = 32 };
 
 /* Written through the functions below and by balance/ only; all zero is an endpoint without
  * history, ceiling or weight. */
 struct endpoint_load {
     _Atomic uint32_t in_flight;     /* exchanges begun and not ended */
     _Atomic uint32_t in_flight_max; /* ceiling; 0 is none */
-    _Atomic uint32_t weight_units;  /* live weight * ENDPOINT_WEIGHT_ONE; 0 drains */
-    _Atomic uint32_t bars;          /* enum endpoint_bar bits */
+    _Atomic uint64_t state;         /* live weight * ENDPOINT_WEIGHT_ONE (0 drains), and above it
+                                       the bits of enum endpoint_bar, << ENDPOINT_BARS_SHIFT */
     _Atomic uint64_t cost_log;      /* double: see balance/decay.h */
     _Atomic int64_t cost_at_ns;     /* instant of the last sample */
     _Atomic uint64_t penalty_log;   /* double: recent failures, see balance/decay.h */
@@ -41,7 +41,6 @@ struct endpoint {
  * is paid back with one endpoint_end. */
 MUST_USE bool endpoint_try_begin(struct endpoint *endpoint);
 void endpoint_end(struct endpoint *endpoint);
-uint32_t endpoint_in_flight(const struct endpoint *endpoint);
 /* `weight` in 0..ENDPOINT_WEIGHT_MAX, scaled by `warmth` 0..256 of 256; a weight above 0 never
  * becomes 0 by scaling. Takes effect at once, in round robin within 100 ms. */
 void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t warmth);
@@ -49,15 +48,25 @@ void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max);
 void endpoint_bar(struct endpoint *endpoint, enum endpoint_bar why);
 void endpoint_unbar(struct endpoint *endpoint, enum endpoint_bar why);
 
-/* May it get new exchanges, apart from its ceiling? */
+static inline uint32_t endpoint_in_flight(const struct endpoint *endpoint)
+{
+    return atomic_load_explicit(&endpoint->load.in_flight, memory_order_relaxed);
+}
+
+/* The live weight, or 0 when it may get no new exchanges, whatever its ceiling says. */
+static inline uint32_t endpoint_weight_units(const struct endpoint *endpoint)
+{
+    uint64_t state = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed);
+    return state >> ENDPOINT_BARS_SHIFT == 0 ? (uint32_t)state : 0;
+}
+
 static inline bool endpoint_is_usable(const struct endpoint *endpoint)
 {
-    return atomic_load_explicit(&endpoint->load.bars, memory_order_relaxed) == 0 &&
-           atomic_load_explicit(&endpoint->load.weight_units, memory_order_relaxed) > 0;
+    return endpoint_weight_units(endpoint) > 0;
 }
 
 static inline bool endpoint_is_full(const struct endpoint *endpoint)
 {
     uint32_t max = atomic_load_explicit(&endpoint->load.in_flight_max, memory_order_relaxed);
-    return max > 0 && atomic_load_explicit(&endpoint->load.in_flight, memory_order_relaxed) >= max;
+    return endpoint_in_flight(endpoint) > max - 1; /* 0 is no ceiling: it wraps to the largest */
 }

@@ -17,6 +17,10 @@
 #define COST_TAU_NS ((double)(10 * NS_PER_SEC))
 #define PENALTY_TAU_NS ((double)(5 * NS_PER_SEC))
 
+/* log2 of 1 ms in ns: no endpoint is believed to be faster, so that one without history does not
+ * look free, and noise below a millisecond decides nothing. */
+#define COST_LOG_MIN 19.931568569324174
+
 /* How far everything has faded at `now_ns`, in powers of two. */
 static inline double decay_clock(int64_t now_ns, double tau_ns)
 {

@@ -13,10 +13,7 @@ static void sum_weights(const struct balance_set *set)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < set->count; i++) {
-        const struct endpoint *endpoint = set->endpoints[i];
-        if (endpoint_is_usable(endpoint)) {
-            sum += atomic_load_explicit(&endpoint->load.weight_units, memory_order_relaxed);
-        }
+        sum += endpoint_weight_units(set->endpoints[i]);
         atomic_store_explicit(&set->table->sums[i], sum, memory_order_relaxed);
     }
 }

@@ -14,13 +14,21 @@ MUST_USE enum err draw_init(struct balance_set *set, struct arena *arena, uint64
  * not met in a few draws, because most are full or down, or one has nearly all the weight. */
 MUST_USE bool draw_two(const struct ask *ask, struct endpoint *out[2]);
 
+/* What was just drawn may have been drained meanwhile: that must not divide by zero. */
+static inline uint32_t drawn_units(const struct endpoint *endpoint)
+{
+    uint32_t units = endpoint_weight_units(endpoint);
+    return units > 0 ? units : 1;
+}
+
 /* The better of two drawn, or of all when there are no two to be had; NULL: none can be picked. */
-static inline __attribute__((always_inline)) struct endpoint *
-draw_least(const struct ask *ask, score_fn *score, double clock)
+ALWAYS_INLINE struct endpoint *draw_least(const struct ask *ask, score_fn *score)
 {
     struct endpoint *drawn[2];
     if (UNLIKELY(!draw_two(ask, drawn))) {
-        return scan_least(ask, score, clock);
+        return scan_least(ask, score);
     }
-    return score(drawn[0], clock) <= score(drawn[1], clock) ? drawn[0] : drawn[1];
+    double first = score(drawn[0], drawn_units(drawn[0]), ask->at);
+    double second = score(drawn[1], drawn_units(drawn[1]), ask->at);
+    return first <= second ? drawn[0] : drawn[1];
 }

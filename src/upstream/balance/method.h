@@ -6,53 +6,39 @@
 #include "upstream/balance.h"
 #include "upstream/balance/decay.h"
 
+#include <math.h>
+
 #define BALANCE(name) extern const struct balance_type balance_##name;
 #include "upstream/balance/balance.def"
 #undef BALANCE
 
-/* log2 of 1 ms in ns: nobody is believed to be faster, so that an instance without history does not
- * look free and noise below a millisecond does not decide. */
-#define COST_LOG_MIN 19.931568569324174
-
 /* Below this many, all are looked at: it is cheap and strictly better than drawing two. */
 enum { SCAN_COUNT_MAX = 8 };
 
-typedef double score_fn(const struct endpoint *endpoint, double clock);
-
-/* One call of balance_pick. */
+/* One call of balance_pick. `at` is what the method's score wants to know of the time. */
 struct ask {
     const struct balance_set *set;
     const struct balance_tried *tried;
     struct rng *rng;
     int64_t now_ns;
+    double at;
 };
 
-/* Expected time to first byte in ns at `clock` (decay_clock with COST_TAU_NS). */
-static inline double endpoint_cost(const struct endpoint *endpoint, double clock)
-{
-    double log = decay_load(&endpoint->load.cost_log) - clock;
-    return decay_exp2(log > COST_LOG_MIN ? log : COST_LOG_MIN);
-}
+/* What a method compares, the least is best; `units` is the weight and above 0. */
+typedef double score_fn(const struct endpoint *endpoint, uint32_t units, double at);
 
-/* Recent failures, each as one request that is still running, at `clock` (PENALTY_TAU_NS). */
-static inline double endpoint_penalty(const struct endpoint *endpoint, double clock)
-{
-    double log = decay_load(&endpoint->load.penalty_log);
-    double faded = log - clock;
-    /* 10 more than it is, as decay_exp2 takes no negative; below 1/1024 it is nothing. */
-    return log == 0 || faded < -10 ? 0 : decay_exp2(faded + 10) * (1.0 / 1024);
-}
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-static inline double endpoint_weight(const struct endpoint *endpoint)
+/* Requests in flight for the weight, with recent failures as requests that are still running;
+ * `at` is decay_clock with PENALTY_TAU_NS. */
+ALWAYS_INLINE double score_by_load(const struct endpoint *endpoint, uint32_t units, double at)
 {
-    return (double)atomic_load_explicit(&endpoint->load.weight_units, memory_order_relaxed);
-}
-
-/* Requests for its weight, failures counted, at `clock` (PENALTY_TAU_NS). */
-static inline double endpoint_load_score(const struct endpoint *endpoint, double clock)
-{
-    double load = (double)endpoint_in_flight(endpoint) + endpoint_penalty(endpoint, clock);
-    return (load + 1) / endpoint_weight(endpoint);
+    double load = (double)endpoint_in_flight(endpoint) + 1;
+    double penalty_log = decay_load(&endpoint->load.penalty_log);
+    if (UNLIKELY(penalty_log > at - 10 && penalty_log != 0)) { /* below 1/1024 it is nothing */
+        load += decay_exp2(penalty_log - at + 10) * (1.0 / 1024);
+    }
+    return load / (double)units;
 }
 
 static inline bool is_tried(const struct balance_tried *tried, const struct endpoint *endpoint)
@@ -72,24 +58,28 @@ static inline bool is_eligible(const struct balance_tried *tried, const struct e
            !is_tried(tried, endpoint);
 }
 
-/* The least score among those that can be picked, ties by chance; NULL: none can. */
-static inline __attribute__((always_inline)) struct endpoint *
-scan_least(const struct ask *ask, score_fn *score, double clock)
+/* The least score among those that can be picked, ties by chance; NULL: none can. Few have been
+ * tried, so that is asked last. */
+ALWAYS_INLINE struct endpoint *scan_least(const struct ask *ask, score_fn *score)
 {
+    struct endpoint *const *endpoints = ask->set->endpoints, *const *end =
+                                                                 endpoints + ask->set->count;
     struct endpoint *best = NULL;
-    double least = 0;
+    double least = HUGE_VAL;
     uint32_t tie_count = 0;
-    for (uint32_t i = 0; i < ask->set->count; i++) {
-        struct endpoint *endpoint = ask->set->endpoints[i];
-        if (!is_eligible(ask->tried, endpoint)) {
+    for (; endpoints < end; endpoints++) {
+        struct endpoint *endpoint = *endpoints;
+        uint32_t units = endpoint_weight_units(endpoint);
+        if (units == 0 || endpoint_is_full(endpoint)) {
             continue;
         }
-        double value = score(endpoint, clock);
-        if (best == NULL || value < least) {
-            best = endpoint;
-            least = value;
-            tie_count = 1;
-        } else if (value <= least && rng_below(ask->rng, ++tie_count) == 0) {
+        double value = score(endpoint, units, ask->at);
+        if (value > least || is_tried(ask->tried, endpoint)) {
+            continue;
+        }
+        tie_count = value < least ? 1 : tie_count + 1;
+        least = value;
+        if (tie_count == 1 || rng_below(ask->rng, tie_count) == 0) {
             best = endpoint;
         }
     }

@@ -6,16 +6,15 @@
 static double score_at(const struct endpoint *endpoint, int64_t now_ns)
 {
     double clock = decay_clock(now_ns, PENALTY_TAU_NS);
-    return endpoint_load_score(endpoint, clock) * ENDPOINT_WEIGHT_ONE;
+    return score_by_load(endpoint, endpoint_weight_units(endpoint), clock) * ENDPOINT_WEIGHT_ONE;
 }
 
 static enum balance_verdict pick(const struct balance_set *set, const struct balance_tried *tried,
                                  struct rng *rng, int64_t now_ns, struct endpoint **out)
 {
-    const struct ask ask = {set, tried, rng, now_ns};
-    double clock = decay_clock(now_ns, PENALTY_TAU_NS);
+    const struct ask ask = {set, tried, rng, now_ns, decay_clock(now_ns, PENALTY_TAU_NS)};
     do {
-        *out = draw_least(&ask, endpoint_load_score, clock);
+        *out = draw_least(&ask, score_by_load);
     } while (*out != NULL && !endpoint_try_begin(*out));
     return *out != NULL ? BALANCE_PICKED : balance_why_none(set, tried);
 }

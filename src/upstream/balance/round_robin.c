@@ -93,8 +93,8 @@ static void heapify(struct balance_table *table)
 
 static uint32_t live_units(const struct balance_set *set, uint32_t index)
 {
-    const struct endpoint_load *load = &set->endpoints[index]->load;
-    uint32_t units = atomic_load_explicit(&load->weight_units, memory_order_relaxed);
+    uint64_t state = atomic_load_explicit(&set->endpoints[index]->load.state, memory_order_relaxed);
+    uint32_t units = (uint32_t)state; /* barred or not: health comes and goes, weights stay */
     return units > 0 ? units : 1; /* drained: due so rarely that passing it over costs nothing */
 }
 
@@ -190,7 +190,7 @@ static struct endpoint *next_turn(const struct ask *ask)
 static enum balance_verdict pick(const struct balance_set *set, const struct balance_tried *tried,
                                  struct rng *rng, int64_t now_ns, struct endpoint **out)
 {
-    const struct ask ask = {set, tried, rng, now_ns};
+    const struct ask ask = {set, tried, rng, now_ns, 0};
     lock(set->table);
     reweigh(set, now_ns);
     *out = next_turn(&ask);

@@ -163,7 +163,7 @@ TEST(one_slow_answer_counts_at_once_and_fades_with_ten_seconds)
 {
     struct endpoint endpoint = {0};
     int64_t now_ns = 500 * NS_PER_SEC;
-    WANT_INT(balance_cost_ns(&endpoint, now_ns) / 1000, 1000);
+    WANT_INT((balance_cost_ns(&endpoint, now_ns) + 500) / 1000, 1000);
     balance_note(&endpoint, &(struct balance_sample){.ttfb_ns = 800 * NS_PER_MS}, now_ns);
     int64_t cost_us = balance_cost_ns(&endpoint, now_ns) / 1000;
     WANT(cost_us > 799800 && cost_us < 800200);
@@ -176,7 +176,7 @@ TEST(one_slow_answer_counts_at_once_and_fades_with_ten_seconds)
     cost_us = balance_cost_ns(&endpoint, now_ns) / 1000;
     WANT(cost_us > 295300 && cost_us < 295900); /* and 2 ms for the rest */
     now_ns += 1000 * NS_PER_SEC;
-    WANT_INT(balance_cost_ns(&endpoint, now_ns) / 1000, 1000);
+    WANT_INT((balance_cost_ns(&endpoint, now_ns) + 500) / 1000, 1000);
 }
 
 TEST(failures_count_as_slow_whatever_time_they_took)

@@ -45,7 +45,7 @@ TEST(warming_up_scales_a_weight_but_never_to_nothing)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         endpoint_set_weight(&endpoint, rows[i].weight, rows[i].warmth);
-        WANT_INT(atomic_load(&endpoint.load.weight_units), rows[i].units);
+        WANT_INT(endpoint_weight_units(&endpoint), rows[i].units);
     }
 }
 
