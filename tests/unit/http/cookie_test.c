@@ -18,11 +18,21 @@ TEST(a_cookie_is_found_by_its_exact_name)
 {
     static const struct {
         const char *header, *name, *value;
-    } rows[] = {{"a=1", "a", "1"},           {"a=1; b=2", "b", "2"},       {"a=1;b=2", "b", "2"},
-                {"ab=1; b=2", "b", "2"},     {"A=1", "a", "(none)"},       {"a", "a", "(none)"},
-                {"a=", "a", ""},             {"a=\"q\"", "a", "q"},        {"a=\"", "a", "\""},
-                {"a=1; a=2", "a", "1"},      {"x=a=1; a=3", "a", "3"},     {" a=1 ; b=2 ", "a", "1"},
-                {"a=\"x;b=2\"", "b", "2\""}, {";;a=1;;", "a", "1"},        {"", "a", "(none)"}};
+    } rows[] = {{"a=1", "a", "1"},
+                {"a=1; b=2", "b", "2"},
+                {"a=1;b=2", "b", "2"},
+                {"ab=1; b=2", "b", "2"},
+                {"A=1", "a", "(none)"},
+                {"a", "a", "(none)"},
+                {"a=", "a", ""},
+                {"a=\"q\"", "a", "q"},
+                {"a=\"", "a", "\""},
+                {"a=1; a=2", "a", "1"},
+                {"x=a=1; a=3", "a", "3"},
+                {" a=1 ; b=2 ", "a", "1"},
+                {"a=\"x;b=2\"", "b", "2\""},
+                {";;a=1;;", "a", "1"},
+                {"", "a", "(none)"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         WANT_STR(cookie_in(rows[i].header, rows[i].name), str_from_c(rows[i].value));
     }

@@ -1,6 +1,7 @@
 #include "http/forwarded.h"
 
 #include "heads.h"
+#include "test.h"
 
 #define G "GET / HTTP/1.1\r\nHost: h\r\n"
 

@@ -1,5 +1,6 @@
-/* heads.h - what the tests of this room share: a head parsed from text in memory of exactly that
- * size, so that the address sanitizer sees one byte too many, and a head shown as text. */
+/* heads.h - what the tests and fuzz entries of this room share: a head parsed from text in memory of
+ * exactly that size, so that the address sanitizer sees one byte too many, and a head shown as
+ * text. */
 #pragma once
 
 #include "base/check.h"
@@ -7,7 +8,6 @@
 #include "base/strbuf.h"
 #include "http/h1/parser.h"
 #include "http/h1/scan.h"
-#include "test.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 #include "http/judge.h"
 
 #include "heads.h"
+#include "test.h"
 
 static const struct judge_rules strict = {.default_port = 80};
 static const struct judge_rules upgrading = {.default_port = 80, .allows_upgrade = true};

@@ -4,6 +4,7 @@
 #include "heads.h"
 #include "http/h1/chunked.h"
 #include "http/judge.h"
+#include "test.h"
 #include "vectors.h"
 
 enum verdict { VERDICT_ACCEPTED, VERDICT_REFUSED };
@@ -386,7 +387,7 @@ static void run_file(const char *name)
         }
     }
     free(vector.bytes);
-    free((void *)(uintptr_t)text.at);
+    vectors_free(text);
 }
 
 static bool has_vectors(void)

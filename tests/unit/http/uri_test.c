@@ -1,5 +1,6 @@
 #include "http/uri.h"
 #include "test.h"
+#include "vectors.h"
 
 #include <stdlib.h>
 
@@ -269,4 +270,38 @@ TEST(a_lower_case_host_is_not_copied)
     WANT_INT(uri_parse_authority(&arena, STR("A.example"), &host, &port), ERR_MEMORY);
     WANT_INT(uri_parse_authority(&arena, STR("[0::1]"), &host, &port), ERR_MEMORY);
     arena_reset(&arena);
+}
+
+/* Whatever the bytes are: canonical stays canonical, and an authority reads back the same. */
+static void run_seed(struct str bytes)
+{
+    static const struct uri_rules all_rules[] = {
+        {0},
+        {.encoded_slash = URI_SLASH_KEEP, .keeps_double_slashes = true, .keeps_backslash = true}};
+    struct str text = str_cut(bytes, '\n').head;
+    struct str path = str_skip(text, str_find(text, '/'));
+    for (size_t i = 0; i < COUNT_OF(all_rules); i++) {
+        struct arena arena;
+        struct str once, twice, host, again;
+        uint16_t port, port_again;
+        arena_init_heap(&arena, 1 << 22);
+        if (canonical(&arena, &all_rules[i], path, &once) == OK) {
+            WANT_INT(canonical(&arena, &all_rules[i], once, &twice), OK);
+            WANT_STR(twice, once);
+        }
+        if (uri_parse_authority(&arena, text, &host, &port) == OK) {
+            WANT_INT(uri_parse_authority(&arena, host, &again, &port_again), OK);
+            WANT_STR(again, host);
+        }
+        arena_reset(&arena);
+    }
+}
+
+TEST(seeds_of_other_url_fuzzers_keep_the_promises)
+{
+    char path[VECTORS_PATH_MAX];
+    if (!vectors_path(path, "fuzz-seeds/url-corpus")) {
+        SKIP("no URL seeds");
+    }
+    WANT(vectors_each(path, run_seed) > 0);
 }

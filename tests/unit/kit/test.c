@@ -1,4 +1,6 @@
-/* test.c - runs every registered test of one program and prints TAP. */
+/* test.c - runs every registered test of one program and prints TAP (https://testanything.org),
+ * which Meson reads. A failed claim does not end a test and a failed test does not end the
+ * program: one run shows all that is wrong. */
 #include "test.h"
 
 struct test *test_first, **test_last = &test_first;

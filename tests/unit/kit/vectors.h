@@ -6,10 +6,10 @@
 #include "base/check.h"
 #include "base/str.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <stdio.h>
 
 enum { VECTORS_PATH_MAX = 4096, VECTORS_BYTES_MAX = 16 << 20 };
 
@@ -23,7 +23,8 @@ static inline bool vectors_path(char path[VECTORS_PATH_MAX], const char *name)
     return len > 0 && len < VECTORS_PATH_MAX && access(path, R_OK) == 0;
 }
 
-/* The whole file in memory of exactly its size, to be freed; at is NULL when it cannot be read. */
+/* The whole file in memory of exactly its size, for vectors_free; at is NULL when it cannot be
+ * read. */
 static inline struct str vectors_read(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -38,4 +39,32 @@ static inline struct str vectors_read(const char *path)
     }
     free(room);
     return str_of(exact, len);
+}
+
+static inline void vectors_free(struct str bytes)
+{
+    free((void *)(uintptr_t)bytes.at);
+}
+
+/* Calls `run` for each file of a folder; returns how many there were. */
+static inline size_t vectors_each(const char *folder, void (*run)(struct str bytes))
+{
+    DIR *dir = opendir(folder);
+    size_t count = 0;
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        char path[VECTORS_PATH_MAX];
+        int len = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (entry->d_name[0] == '.' || len < 0 || len >= (int)sizeof path) {
+            continue;
+        }
+        struct str bytes = vectors_read(path);
+        CHECK(bytes.at != NULL);
+        run(bytes);
+        vectors_free(bytes);
+        count++;
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
 }

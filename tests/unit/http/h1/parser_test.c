@@ -1,4 +1,6 @@
 #include "../heads.h"
+#include "test.h"
+#include "vectors.h"
 
 #define R "GET / HTTP/1.1\r\n"
 #define H "Host: a\r\n"
@@ -325,4 +327,33 @@ TEST(many_fields_grow_the_array)
     WANT_INT(h.head.fields.count, 128);
     WANT_STR(h.head.fields.at[127].value, STR("127"));
     heads_drop(&h);
+}
+
+/* Whatever the bytes are: every path, fed at once or in steps, says the same. */
+static void run_seed(struct str bytes)
+{
+    static char wanted_room[1 << 20], got_room[1 << 20];
+    struct strbuf wanted = strbuf_over(wanted_room, sizeof wanted_room);
+    struct strbuf got = strbuf_over(got_room, sizeof got_room);
+    for (int kind = H1_REQUEST; kind <= H1_RESPONSE; kind++) {
+        for (int path = 0; path < SCAN_PATH_COUNT; path++) {
+            struct heads h = {.parser.scan = scan_on((enum scan_path)path)};
+            if (h.parser.scan == NULL) {
+                continue;
+            }
+            heads_feed(&h, (enum h1_kind)kind, bytes, path == 0 ? bytes.len : 0, 3);
+            heads_show(&h, path == 0 ? &wanted : &got);
+            WANT(path == 0 || str_eq(strbuf_str(&got), strbuf_str(&wanted)));
+            heads_drop(&h);
+        }
+    }
+}
+
+TEST(seeds_of_other_http_fuzzers_are_read_alike_on_every_path)
+{
+    char path[VECTORS_PATH_MAX];
+    if (!vectors_path(path, "fuzz-seeds/http1-corpus")) {
+        SKIP("no HTTP/1 seeds");
+    }
+    WANT(vectors_each(path, run_seed) > 0);
 }

@@ -1,6 +1,7 @@
 #include "http/h1/writer.h"
 
 #include "../heads.h"
+#include "test.h"
 
 #define G "GET / HTTP/1.1\r\n"
 
