@@ -1,7 +1,7 @@
 /* demo.c - `sluice demo`: the example, served in front of instances that this program plays, so
  * that everything can be tried with one command and no other software.
  * Three processes besides the gateway's own: this one waits and tells, one plays the instances, one
- * is the supervisor. With DEMO_SECONDS in the environment it drives itself and judges the answers. */
+ * is the supervisor. With DEMO_SECONDS in the environment it drives itself and judges answers. */
 #define _GNU_SOURCE
 #include "cli/demo_drive.h"
 #include "cli/demo_shots.h"

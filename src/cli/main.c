@@ -1,4 +1,4 @@
-/* main.c - the program: a verb and its words; see cli/verbs.def for the verbs, cli/cli.c for more. */
+/* main.c - the program: a verb and its words. All it does stands in cli/cli.c; see cli/verb.h. */
 #include "cli/verb.h"
 
 int main(int argc, char **argv)

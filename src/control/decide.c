@@ -1,5 +1,5 @@
-/* decide.c - the way of a request through the rooms that serve it, as far as it needs no network; see
- * decide.h. The order is that of proxy/life.c. */
+/* decide.c - the way of a request through the rooms that serve it, as far as it needs no network;
+ * see decide.h. The order is that of proxy/life.c. */
 #include "control/decide.h"
 
 #include "base/check.h"
@@ -82,8 +82,8 @@ void decider_drop(struct decider *decider)
     *decider = (struct decider){0};
 }
 
-/* Takes the URL apart. What is wrong in its parts the parser will say; only what would make more than
- * one line of it is refused here. */
+/* Takes the URL apart. What is wrong in its parts the parser will say; only what would make more
+ * than one line of it is refused here. */
 static enum err take_url(struct deciding *deciding)
 {
     struct str url = deciding->request->url;

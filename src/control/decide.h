@@ -54,12 +54,12 @@ struct decision {
 };
 
 /* A decider over `config`, which must outlive it. `router` is the one of a running process for this
- * very configuration, or NULL: it is compiled here. decider_drop in any case. ERR_MEMORY, ERR_SYSTEM,
- * ERR_CONFIG (configurations that were checked never give it). */
+ * very configuration, or NULL: it is compiled here. decider_drop in any case. ERR_MEMORY,
+ * ERR_SYSTEM, ERR_CONFIG (configurations that were checked never give it). */
 MUST_USE enum err decider_init(struct decider *decider, const struct config *config,
                                const struct router *router);
 void decider_drop(struct decider *decider);
-/* Works it out; *out lives until the next decision. ERR_SYNTAX: the method, the URL or a field cannot be
- * written as a request at all. ERR_MEMORY. */
+/* Works it out; *out lives until the next decision. ERR_SYNTAX: the method, the URL or a field
+ * cannot be written as a request at all. ERR_NOT_FOUND: there is no listener. ERR_MEMORY. */
 MUST_USE enum err decide(struct decider *decider, const struct decide_request *request,
                          struct decision *out);
