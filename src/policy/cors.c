@@ -103,11 +103,8 @@ static enum err compile(struct policy_compile *ctx, const void *from, const void
 static void look(const struct exchange *ex, const struct cors *cors, struct cors_state *seen)
 {
     const struct fields *fields = &ex->request.fields;
-    seen->is_seen = true;
-    if (!fields_have(fields, FIELD_ORIGIN)) {
-        return;
-    }
     const struct field *origin = fields_find(fields, FIELD_ORIGIN);
+    seen->is_seen = true;
     if (origin == NULL) {
         return;
     }
@@ -224,20 +221,19 @@ static enum err vary_on(struct exchange *ex, struct str names)
 
 static enum err answer_preflight(struct exchange *ex, const struct cors *cors)
 {
-    struct fields *fields = &ex->response.fields;
     TRY(set(ex, FIELD_ACCESS_CONTROL_ALLOW_METHODS, cors->methods));
     TRY(set(ex, FIELD_ACCESS_CONTROL_ALLOW_HEADERS, cors->request_headers));
     TRY(set(ex, FIELD_ACCESS_CONTROL_MAX_AGE, cors->max_age));
-    const struct field *asked = NULL;
-    if (cors->conf->private_network) {
-        asked =
-            fields_find_name(&ex->request.fields, STR("Access-Control-Request-Private-Network"));
+    if (!cors->conf->private_network) {
+        return OK;
     }
-    if (asked != NULL && str_eq(asked->value, STR("true"))) {
-        TRY(fields_set(fields, &ex->arena, STR("Access-Control-Allow-Private-Network"),
-                       STR("true")));
+    const struct field *asked =
+        fields_find_name(&ex->request.fields, STR("Access-Control-Request-Private-Network"));
+    if (asked == NULL || !str_eq(asked->value, STR("true"))) {
+        return OK;
     }
-    return OK;
+    return fields_set(&ex->response.fields, &ex->arena, STR("Access-Control-Allow-Private-Network"),
+                      STR("true"));
 }
 
 /* Vary goes first: whatever fails after it, a response with an origin in it never lacks Vary. */
