@@ -85,7 +85,7 @@ static const struct conf_field listener_limits_fields[] = {
      CONF_IS(struct conf_listener_limits, head_bytes),
      .preset = "64KiB",
      .min = 1024,
-     .max = 1 << 20,
+     .max = LIMIT_VALUE(head_bytes),
      .summary = "Bytes of a request head."},
     {.name = "fields",
      .type = CONF_INT,

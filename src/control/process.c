@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000, DRAIN_STEP_MS = 50 };
+enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000 };
 
 static struct world_policies all_policies;
 
@@ -239,11 +239,57 @@ static enum err start(struct process *process, struct config *config)
     return OK;
 }
 
-static void stop(struct process *process)
+/* Ends the threads, and delivers what is still under way between them and this one. */
+static void stop_workers(struct process *process)
 {
     for (uint32_t i = 0; i < process->core_count; i++) {
-        worker_stop(process->workers[i]);
+        struct worker *worker = process->workers[i];
+        if (worker != NULL && worker->is_started) {
+            worker_stop(worker);
+        }
+        if (worker != NULL && worker->core.loop.epoll_fd > 0) {
+            loop_turn(&worker->core.loop, 0);
+        }
     }
+    loop_turn(&process->loop, 0);
+}
+
+static void free_worlds(struct process *process)
+{
+    for (uint32_t i = 0; i < process->core_count; i++) {
+        struct worker *worker = process->workers[i];
+        if (worker != NULL && worker->core.current != NULL) {
+            heap_free(CONTAINER_OF(worker->core.current, struct core_generation, generation));
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(process->snapshots); i++) {
+        world_free(process->snapshots[i]);
+    }
+}
+
+/* Everything goes, so that a leak that is reported is a leak. */
+static void process_free(struct process *process)
+{
+    free_worlds(process);
+    roster_drop(&process->roster);
+    resolver_drop(&process->resolver);
+    registry_drop(&process->registry);
+    signals_close(&process->signals, &process->loop);
+    for (uint32_t i = 0; i < process->core_count; i++) {
+        if (process->workers[i] != NULL) {
+            worker_drop(process->workers[i]);
+            heap_free(process->workers[i]);
+        }
+    }
+    stats_drop(&process->stats);
+    arena_reset(&process->arena);
+    loop_drop(&process->loop);
+    heap_free(process);
+}
+
+static void stop(struct process *process)
+{
+    stop_workers(process);
     if (process->log != NULL) {
         (void)access_log_close(&process->log, LOG_CLOSE_MS);
     }
@@ -273,12 +319,15 @@ int process_run(const struct process_conf *conf)
     signals_block();
     handover_open(&process->handover);
     if (start(process, config) != OK) {
+        stop(process);
+        process_free(process);
         return 1;
     }
     log_line(LOG_INFO, "control", "serving with %u cores, generation %lu", process->core_count,
              process->generation);
     loop_run(&process->loop);
     stop(process);
+    process_free(process);
     log_line(LOG_INFO, "control", "stopped");
     return 0;
 }

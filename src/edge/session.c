@@ -7,6 +7,8 @@
 #include "net/socket.h"
 #include "stats/stats.h"
 
+enum { WAIT_MS_MAX = 86400000 };
+
 static void on_reap(struct loop *loop, struct task *task)
 {
     struct session *session = CONTAINER_OF(task, struct session, task);
@@ -49,6 +51,8 @@ void session_ring_at(struct session *session, int64_t at_ms)
 void session_wait(struct session *session, enum session_state state, int64_t wait_ms)
 {
     session->state = (uint8_t)state;
+    /* A time-out of 0 is none; a day keeps the arithmetic simple. */
+    wait_ms = wait_ms > 0 ? wait_ms : WAIT_MS_MAX;
     session->deadline_ms = session->core->loop.now_ms + wait_ms;
     timer_set(&session->core->loop, &session->timer, session->deadline_ms);
 }

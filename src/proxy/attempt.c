@@ -50,6 +50,7 @@ static void try_another(struct exchange *ex, enum err why)
     ex->tried->at[ex->tried->count++] = &ex->origin->endpoint;
     stats_add(ex->core->stats, ex->plan->to->service->cells.retries, 1);
     attempt_end(ex, false);
+    ex->origin = NULL; /* while the exchange waits, discovery may take the instance away */
     if (ex->state != EX_PICKING) {
         exchange_move(ex, EX_PICKING);
     }
@@ -90,7 +91,7 @@ static enum err write_head(struct exchange *ex)
     struct h1_wire wire = {.body = ex->request_body.kind,
                            .content_length = head->content_length,
                            .has_content_length = head->has_content_length};
-    for (size_t room = ex->head_bytes + ORIGIN_HEAD_EXTRA_BYTES; room <= LARGE_CHUNK_BYTES / 2;
+    for (size_t room = ex->head_bytes + ORIGIN_HEAD_EXTRA_BYTES; room < LARGE_CHUNK_BYTES - 64;
          room *= 4) {
         char *at = arena_alloc(&ex->arena, room);
         if (at == NULL) {
@@ -309,6 +310,25 @@ static void classify(struct exchange *ex, const struct head *head)
     note_outcome(ex, outcome, (int64_t)(seconds < 300 ? seconds : 300) * 1000);
 }
 
+/* "Keep-Alive: timeout=5": the connection is not to be left for that long (RFC 2068 19.7.1.1). One
+ * second of margin for a request that is on its way when the instance closes. */
+static void believe_keep_alive(struct exchange *ex, const struct head *head)
+{
+    struct str element;
+    for (uint32_t i = 0; i < head->fields.count; i++) {
+        const struct field *field = &head->fields.at[i];
+        struct str rest = field->value;
+        while (field->id == FIELD_KEEP_ALIVE && str_next_element(&rest, &element)) {
+            struct str_pair pair = str_cut(element, '=');
+            uint64_t seconds;
+            if (str_eq_nocase(str_trim(pair.head), STR("timeout")) &&
+                str_to_u64(str_trim(pair.tail), &seconds) && seconds < 86400) {
+                ex->conn->idle_ms_max = seconds > 1 ? ((int64_t)seconds - 1) * 1000 : 1;
+            }
+        }
+    }
+}
+
 /* One head, whole. OK: it was the final one and the response has begun. ERR_AGAIN: an interim one,
  * look at what follows. Else: it is refused. */
 static enum err take_head(struct exchange *ex, struct head *head, struct str rest)
@@ -322,6 +342,9 @@ static enum err take_head(struct exchange *ex, struct head *head, struct str res
         return ERR_AGAIN;
     }
     classify(ex, head);
+    if (fields_have(&head->fields, FIELD_KEEP_ALIVE)) {
+        believe_keep_alive(ex, head);
+    }
     exchange_mark(ex, FLIGHT_ANSWERED);
     conn_wait_until(ex->conn, INT64_MAX);
     ex->response = *head;

@@ -42,7 +42,7 @@ static enum err compile_tests(struct arena *arena, const struct conf_conditions 
 }
 
 static enum err compile_match(struct arena *arena, const struct conf_match *from,
-                              struct route_cond *to)
+                              bool needs_prefix, struct route_cond *to)
 {
     static const uint8_t kinds[] = {[CONF_PATH_PREFIX] = ROUTE_PATH_PREFIX,
                                     [CONF_PATH_EXACT] = ROUTE_PATH_EXACT,
@@ -60,6 +60,9 @@ static enum err compile_match(struct arena *arena, const struct conf_match *from
                               .hosts = hosts,
                               .host_count = from->hosts.count};
     to->path = (struct route_path){from->path, kinds[from->path_kind], from->has_params};
+    if (from->path_kind == CONF_PATH_PREFIX && from->path.len == 1 && !needs_prefix) {
+        to->path.kind = ROUTE_PATH_ANY; /* so that it takes "*" too (RFC 9112 3.2.4) */
+    }
     TRY(compile_tests(arena, &from->headers, &to->headers));
     return compile_tests(arena, &from->query, &to->query);
 }
@@ -74,11 +77,13 @@ enum err compile_rules(struct arena *arena, const struct config *config, const s
     for (uint32_t i = 0; i < config->routes.count; i++) {
         const struct conf_route *route = &config->routes.at[i];
         struct route_cond *matches = ARENA_ARRAY(arena, route->matches.count, struct route_cond);
+        bool needs_prefix = route->rewrite.kind != CONF_REWRITE_NONE ||
+                            route->redirect.path.kind != CONF_REWRITE_NONE;
         if (matches == NULL) {
             return ERR_MEMORY;
         }
         for (uint32_t j = 0; j < route->matches.count; j++) {
-            TRY(compile_match(arena, &route->matches.at[j], &matches[j]));
+            TRY(compile_match(arena, &route->matches.at[j], needs_prefix, &matches[j]));
         }
         struct route_rule *rule = &(*out)[i];
         *rule = (struct route_rule){.name = route->name,

@@ -289,7 +289,8 @@ static void on_client_lost(struct exchange *ex, enum err why)
 /* Whose fault it is when no body has moved for too long. */
 static enum err stalled_by(const struct exchange *ex)
 {
-    if (ex->state == EX_REPLYING || ex->session->stream.queued_bytes > 0) {
+    bool is_client_full = ex->session->stream.queued_bytes > 0 || !ex->session->stream.can_write;
+    if (ex->state == EX_REPLYING || is_client_full) {
         return ERR_CLIENT_TIMEOUT;
     }
     bool waits_for_request =

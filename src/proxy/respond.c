@@ -34,6 +34,18 @@ static enum err add_standard_fields(struct exchange *ex)
     return OK;
 }
 
+/* A body that nobody will read: small enough to be dropped, or the connection ends with the answer.
+ * A client that waits for 100 Continue may never send it, so nothing could be told apart after. */
+static void settle_request_body(struct exchange *ex)
+{
+    const struct body *body = &ex->request_body;
+    bool may_not_come = ex->request.expects_continue && !ex->has_sent_continue;
+    bool is_droppable = body->kind == BODY_LENGTH && body->left <= LIMIT_VALUE(linger_bytes);
+    if (!body->is_done && (may_not_come || !is_droppable)) {
+        ex->closes_client = true;
+    }
+}
+
 /* How the body goes to this client, whatever way it came (RFC 9112 6). */
 static struct h1_wire wire_for(struct exchange *ex)
 {
@@ -102,6 +114,7 @@ void respond_start(struct exchange *ex, struct str pending)
     struct relay relay;
     bool keeps_trailers = ex->request.has_te_trailers && ex->response.body == BODY_CHUNKED;
     body_init(&ex->response_body, &ex->response, &ex->arena, keeps_trailers ? &ex->trailers : NULL, 0);
+    settle_request_body(ex);
     enum err e = write_head(ex, &wire, &head);
     if (e != OK) {
         /* Nothing of it was sent: the client gets a whole answer of ours instead. */
@@ -157,18 +170,6 @@ void respond_continue(struct exchange *ex)
     on_relayed(ex, &relay, e);
 }
 
-/* A body that nobody will read: small enough to be dropped, or the connection ends with the answer.
- * A client that waits for 100 Continue may never send it, so nothing could be told apart after. */
-static void settle_request_body(struct exchange *ex)
-{
-    const struct body *body = &ex->request_body;
-    bool may_not_come = ex->request.expects_continue && !ex->has_sent_continue;
-    bool is_droppable = body->kind == BODY_LENGTH && body->left <= LIMIT_VALUE(linger_bytes);
-    if (!body->is_done && (may_not_come || !is_droppable)) {
-        ex->closes_client = true;
-    }
-}
-
 /* What a reply of ours is made of on the wire. */
 static void send_own(struct exchange *ex, struct str head, struct str body)
 {
@@ -193,6 +194,7 @@ void respond_own(struct exchange *ex)
 {
     struct h1_wire wire;
     struct str head;
+    ex->request_body.bytes_max = 0; /* what is over the limit is dropped, not refused again */
     settle_request_body(ex);
     exchange_move(ex, EX_REPLYING);
     bool has_body = ex->response.status != 204 && ex->response.status != 304;

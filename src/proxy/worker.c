@@ -231,7 +231,8 @@ static void *run(void *context)
 
 enum err worker_start(struct worker *worker)
 {
-    return pthread_create(&worker->thread, NULL, run, worker) == 0 ? OK : ERR_SYSTEM;
+    worker->is_started = pthread_create(&worker->thread, NULL, run, worker) == 0;
+    return worker->is_started ? OK : ERR_SYSTEM;
 }
 
 void worker_stop(struct worker *worker)
@@ -239,6 +240,7 @@ void worker_stop(struct worker *worker)
     loop_post(&worker->core.loop, &worker->stop_mail);
     int joined = pthread_join(worker->thread, NULL);
     CHECK(joined == 0);
+    worker->is_started = false;
 }
 
 void worker_drop(struct worker *worker)

@@ -34,7 +34,7 @@ struct worker {
     struct worker_slab_cells slab_cells[5];
     struct mail drain_mail, drained_mail, stop_mail;
     int64_t drain_from_ms;
-    bool is_drained_told;
+    bool is_drained_told, is_started;
 };
 
 /* What one core takes over, in this order: instances, configuration, log, listeners. */

@@ -248,6 +248,7 @@ void pool_give(struct conn **slot, uint32_t idle_max, int64_t idle_ms)
     list_push_front(&pool->idle, &conn->node);
     pool->idle_count++;
     stats_add(conn->core->stats, conn->origin->cluster->service->cells.idle, 1);
+    idle_ms = conn->idle_ms_max != 0 && conn->idle_ms_max < idle_ms ? conn->idle_ms_max : idle_ms;
     idle_ms = learned_ms != 0 && learned_ms < idle_ms ? learned_ms : idle_ms;
     conn_wait_until(conn, conn->core->loop.now_ms + idle_ms);
     *slot = NULL;

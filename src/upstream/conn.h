@@ -19,6 +19,7 @@ struct conn {
     struct task task;    /* freeing */
     int64_t deadline_ms; /* of what it waits for; INT64_MAX: nothing */
     int64_t idle_from_ms;
+    int64_t idle_ms_max;    /* as the instance said; 0: it did not */
     uint64_t sent_bytes;    /* handed to the kernel or queued, over its life */
     uint64_t request_count; /* exchanges that it has carried, the present one included */
     /* A response head that did not come in one piece: a block or a large chunk. */

@@ -24,6 +24,7 @@ struct origin {
     _Atomic uint32_t idle_ms;    /* learned: how long the instance keeps an idle connection; 0: not known */
     uint32_t cell_requests, cell_in_flight, cell_latency; /* its series */
     uint32_t use_count;       /* sets that list it; control thread only */
+    bool is_unused;           /* so found by the last sweep; control thread only */
     struct pool pools[];      /* by core */
 };
 

@@ -508,9 +508,12 @@ void roster_sweep(struct roster *roster)
             bool is_used = origin->use_count > 0 ||
                            atomic_load_explicit(&origin->open_count, memory_order_acquire) > 0 ||
                            endpoint_in_flight(&origin->endpoint) > 0;
-            if (!is_used) {
+            /* Seen twice: an exchange that ends just now may still read the name. */
+            if (!is_used && origin->is_unused) {
                 origin_retire_cells(roster, origin);
                 origin_free(origin);
+            } else {
+                origin->is_unused = !is_used;
             }
         }
     }
