@@ -108,6 +108,13 @@ static void drain(struct process *process)
     for (uint32_t i = 0; i < process->core_count; i++) {
         worker_drain(process->workers[i], on_drained);
     }
+    /* The supervisor's copies too: a new connection is refused, not left in a queue that nobody
+     * serves. Until a core has closed its own, it still takes what waits there. */
+    for (uint32_t slot = 0; slot < WORKER_SLOTS_MAX; slot++) {
+        for (uint32_t i = 0; process->slots[slot].is_used && i < process->core_count; i++) {
+            handover_release(&process->handover, &process->slots[slot].addr, (uint16_t)i);
+        }
+    }
     timer_set(&process->loop, &process->drain,
               process->loop.now_ms + process->current->config->drain_timeout_ms);
 }

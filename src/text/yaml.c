@@ -316,8 +316,9 @@ enum err yaml_read(const struct yaml_conf *conf, const struct source *source, st
         return yaml_out_of_memory(&builder.shared, start);
     }
     yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&builder.parser, (const unsigned char *)source->text.at,
-                                 source->text.len);
+    /* libyaml takes no NULL, which an empty text may be. */
+    const char *text = source->text.len == 0 ? "" : source->text.at;
+    yaml_parser_set_input_string(&builder.parser, (const unsigned char *)text, source->text.len);
     enum err e = run(&builder);
     yaml_parser_delete(&builder.parser);
     arena_reset(&scratch);
