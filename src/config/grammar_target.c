@@ -81,7 +81,8 @@ static bool read_target(struct conf_reader *reader, struct node *node, void *pla
         text = str_skip(text, 7);
         bool has_slash = text.len > 0 && text.at[text.len - 1] == '/';
         text.len -= has_slash;
-        bool has_port = str_find(text, ':') < text.len;
+        bool is_v6_alone = text.len > 0 && text.at[text.len - 1] == ']';
+        bool has_port = str_find(text, ':') < text.len && !is_v6_alone;
         if (str_find(text, '/') < text.len || str_find(text, '?') < text.len) {
             return refuse_target(reader, node, "a target has no path: use rewrite on the route");
         }

@@ -45,6 +45,16 @@ static void add_grammar(struct sink *out, const struct conf_grammar *grammar)
     sink_add_c(out, reference);
     sink_add_c(out, grammar->takes_int ? ",{\"type\":\"integer\"}" : "");
     sink_add_c(out, grammar->takes_bool ? ",{\"type\":\"boolean\"}" : "");
+    if (grammar->takes_list) {
+        sink_add_c(out, ",{\"type\":\"array\",\"minItems\":1,\"items\":");
+        add_pattern(out, grammar->pattern);
+        sink_add_c(out, "}");
+    }
+    if (grammar->items != NULL) {
+        sink_add_c(out, ",{\"type\":\"array\",\"minItems\":1,\"items\":");
+        add_ref(out, grammar->items);
+        sink_add_c(out, "}");
+    }
     if (grammar->map != NULL) {
         sink_add_c(out, ",");
         add_ref(out, grammar->map);
@@ -252,9 +262,6 @@ static void add_definition(const struct schema *schema, const struct conf_table 
     if (table->shorthand != NULL) {
         sink_add_c(out, ",");
         add_grammar(out, table->shorthand);
-    }
-    if (table->shorthand != NULL && table->shorthand->takes_list) {
-        sink_add_c(out, ",{\"type\":\"array\",\"minItems\":1}");
     }
     sink_add_c(out, "]}");
 }

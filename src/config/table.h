@@ -65,9 +65,10 @@ struct conf_grammar {
     const char *pattern; /* for the schema: the text as an ECMA 262 regular expression; NULL: any */
     bool writes_yaml;    /* `write` gives YAML, not a text that may need quotes */
     bool takes_list;     /* a list of such texts too */
-    bool takes_int, takes_bool;   /* a whole number, true or false too */
-    const struct conf_table *map; /* a map of this table too */
-    uint32_t bytes;               /* of the value, for lists of it */
+    bool takes_int, takes_bool;     /* a whole number, true or false too */
+    const struct conf_table *map;   /* a map of this table too */
+    const struct conf_table *items; /* a list of things of this table too */
+    uint32_t bytes;                 /* of the value, for lists of it */
     /* False: refused, and the reader has been told why. */
     bool (*read)(struct conf_reader *reader, struct node *node, void *out);
     /* The written form; needed for CONF_CUSTOM, not for short forms. Nothing written: left out. */

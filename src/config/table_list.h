@@ -1,5 +1,5 @@
-/* table_list.h - every table of the language in the order in which a reader meets them: the root, then
- * what its rows name, then the policies. Schema and reference are both written along this list.
+/* table_list.h - every table of the language in the order in which a reader meets them: the root,
+ * then what its rows name, then the policies. Schema and reference are written along this list.
  * Nobody outside of this room includes it. */
 #pragma once
 

@@ -392,7 +392,7 @@ static bool read_service_short(struct conf_reader *reader, struct node *node, vo
 static const struct conf_grammar service_grammar = {.form = "a target, or a list of targets",
                                                     .example = "localhost:3000",
                                                     .pattern = "^[^ ]+$",
-                                                    .takes_list = true,
+                                                    .items = &conf_target_table,
                                                     .bytes = sizeof(struct conf_service),
                                                     .read = read_service_short};
 

@@ -90,8 +90,7 @@ TEST(secrets_are_compared_but_not_shown)
 
 TEST(what_was_not_written_is_none)
 {
-    WANT_STR(
-        diff_of("routes: { \"/*\": http://a:1 }", "cores: 2\nroutes: { \"/*\": http://a:1 }\n"
-                                                  "observe: { metrics: { listen: \":9\" } }"),
-        STR("cores (none) -> 2\nobserve: metrics (none) -> {listen: \":9\"}\n"));
+    WANT_STR(diff_of("routes: { \"/*\": http://a:1 }", "cores: 2\nroutes: { \"/*\": http://a:1 }\n"
+                                                       "observe: { metrics: { listen: \":9\" } }"),
+             STR("cores (none) -> 2\nobserve: metrics (none) -> {listen: \":9\"}\n"));
 }
