@@ -1,11 +1,13 @@
-/* cors.c - cross-origin resource sharing: which web pages of other origins may call a route and read
- * its responses (Fetch standard, 3.3 CORS protocol). It protects users from pages, not the service
- * from requests: what is not allowed is still forwarded, only the browser is not told to share it.
+/* cors.c - cross-origin resource sharing: which web pages of other origins may call a route and
+ * read its responses (Fetch standard, 3.3 CORS protocol). It protects users from pages, not the
+ * service from requests: what is not allowed is still forwarded, only the browser is not told to
+ * share it.
  *
- * The request hook looks at Origin once and answers preflights; the response hook writes all fields,
- * on every response: an origin's, a preflight's, an error of ours. It stands first in policies.def:
- * a preflight, which never carries credentials, is answered before anybody asks for some, and no
- * other policy changes the fields. Configuration: cors_conf.c; for operators: docs/policies/cors.md. */
+ * The request hook looks at Origin once and answers preflights; the response hook writes all
+ * fields, on every response: an origin's, a preflight's, an error of ours. It stands first in
+ * policies.def: a preflight, which never carries credentials, is answered before anybody asks for
+ * some, and no other policy changes the fields. Configuration: cors_conf.c; for operators:
+ * docs/policies/cors.md. */
 #include "base/limits.h"
 #include "exchange/reply.h"
 #include "http/field_rules.h"

@@ -1,6 +1,7 @@
 /* cors_conf.c - reading and checking what a file says of cors; see cors_conf.h.
- * Most mistakes with CORS are silent: the browser refuses, or worse, it does not. So what no browser
- * would ever send, and what would open a service to every page, is refused here with the way out. */
+ * Most mistakes with CORS are silent: the browser refuses, or worse, it does not. So what no
+ * browser would ever send, and what would open a service to every page, is refused here with the
+ * way out. */
 #include "policy/cors_conf.h"
 
 #include "base/limits.h"

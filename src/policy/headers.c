@@ -1,8 +1,8 @@
 /* headers.c - header fields set, added, removed and renamed, of requests on their way to an origin
  * and of responses on their way to a client.
  * The file says what, this says in which order: remove, rename, set, add. Fields that say where a
- * message goes, how long it is or what a connection does are Sluice's own and refused when the file is
- * read. Values may have variables (template.h); what they come to is checked by fields_set and
+ * message goes, how long it is or what a connection does are Sluice's own and refused when the file
+ * is read. Values may have variables (template.h); what they come to is checked by fields_set and
  * fields_add, so no value ends a line. Explained for operators in docs/policies/headers.md. */
 #include "config/reader.h"
 #include "exchange/reply.h"

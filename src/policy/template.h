@@ -1,5 +1,6 @@
-/* template.h - texts with variables, "edge {host}{path}", cut into parts once when the configuration
- * is compiled and put together for an exchange. "{{" is a brace; a closing one alone needs nothing. */
+/* template.h - texts with variables, "edge {host}{path}", cut into parts once when the
+ * configuration is compiled and put together for an exchange. "{{" is a brace; a closing one alone
+ * needs nothing. */
 #pragma once
 
 #include "base/arena.h"
@@ -22,6 +23,7 @@ struct template
 MUST_USE enum err template_compile(struct arena *arena, struct str text, struct template *out,
                                    struct str *way_out);
 /* The text for this exchange: a part itself when there is only one, else in the exchange's arena.
- * Variables hold what the client sent, so what comes out is to be checked where it goes. ERR_MEMORY. */
+ * Variables hold what the client sent, so what comes out is to be checked where it goes.
+ * ERR_MEMORY. */
 MUST_USE enum err template_render(const struct template *template, struct exchange *ex,
                                   struct str *out);

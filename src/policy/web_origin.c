@@ -1,6 +1,6 @@
-/* web_origin.c - reading, compiling and asking for origins of web pages; see web_origin.h.
- * Origins are compared as bytes (Fetch standard, CORS check), so a written one that is not in the form
- * that browsers send could never match: it is refused with the right form instead of kept in silence. */
+/* web_origin.c - reading, compiling and asking for origins of web pages; see web_origin.h. Origins
+ * are compared as bytes (Fetch standard, CORS check), so a written one that is not in the form that
+ * browsers send could never match: it is refused with the right form instead of kept in silence. */
 #include "policy/web_origin.h"
 
 #include "base/addr.h"

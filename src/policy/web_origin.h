@@ -1,6 +1,7 @@
-/* web_origin.h - the origin of a web page, as its browser names it in the field Origin (RFC 6454 6.2):
- * "https://app.example.com", or "null" for a page that has none. Here is how an operator says which
- * pages are meant, and whether one is among them. The origins of a service are something else. */
+/* web_origin.h - the origin of a web page, as its browser names it in the field Origin (RFC 6454
+ * 6.2): "https://app.example.com", or "null" for a page that has none. Here is how an operator says
+ * which pages are meant, and whether one is among them. The origins of a service are something
+ * else. */
 #pragma once
 
 #include "text/pattern.h"
@@ -18,8 +19,8 @@ struct web_origin {
     struct str text; /* as written */
 };
 
-/* What `text` stands for, which is never a pattern. ERR_SYNTAX: no browser would send that; *way_out
- * says what to write instead, in the arena. ERR_MEMORY. */
+/* What `text` stands for, which is never a pattern. ERR_SYNTAX: no browser would send that;
+ * *way_out says what to write instead, in the arena. ERR_MEMORY. */
 MUST_USE enum err web_origin_parse(struct arena *arena, struct str text, struct web_origin *out,
                                    struct str *way_out);
 
