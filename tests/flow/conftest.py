@@ -1,4 +1,5 @@
-"""Fixtures of the flow tests: `sluice(config)` starts the real process, `origins` makes peers behind it.
+"""Fixtures of the flow tests: `sluice(config)` starts the real process, `origins` makes peers behind it, `through(origin)`
+puts one before the other, and `stage` is one pair of both that the tests of a file share, for tables of many small cases.
 
 The order of ending matters: clients first, then origins, then the gateway, so that nothing in flight holds it back; then
 its stderr and its exit status are judged, and with a failure its output is shown.
@@ -13,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from kit import gateway as gateway_module  # noqa: E402
 from kit import origin as origin_module  # noqa: E402
+from kit import stage as stage_module  # noqa: E402
 
 
 def pytest_configure(config):
@@ -48,6 +50,12 @@ class Peers:
 
     def echo(self, name="echo", **options):
         return self.keep(origin_module.Echo(name, **options))
+
+    def recorder(self, name="recorder", **options):
+        return self.keep(origin_module.Recorder(name, **options))
+
+    def by_path(self, scripts, **options):
+        return self.keep(origin_module.by_path(scripts, **options))
 
 
 class World:
@@ -90,6 +98,36 @@ def world(request, tmp_path):
     assert not problems, "\n".join(problems)
 
 
+@pytest.fixture(scope="module")
+def shared(request, tmp_path_factory):
+    """A world that the tests of one file share."""
+    made = World(tmp_path_factory.mktemp(request.module.__name__))
+    yield made
+    problems = made.end()
+    if problems:
+        for gateway in made.gateways:
+            show(gateway)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="module")
+def shared_stage(request, shared):
+    """One gateway before one recorder; STAGE in the file is laid over its configuration."""
+    recorder = shared.peers.recorder()
+    gateway = shared.start(gateway_module.merged(gateway_module.all_to(recorder), getattr(request.module, "STAGE", {})))
+    return stage_module.Stage(gateway, recorder)
+
+
+@pytest.fixture
+def stage(request, shared_stage):
+    """The shared pair; a fault of the gateway's own is charged to the test in which it happened."""
+    yield shared_stage
+    report = getattr(request.node, "report_call", None)
+    if report is not None and report.failed:
+        show(shared_stage.gateway)
+    shared_stage.gateway.assert_sound()
+
+
 def show(gateway):
     """Prints what a gateway left behind."""
     for name in ("file", "stderr_file", "stdout_file", "log_file"):
@@ -115,7 +153,6 @@ def origins(world):
 def through(sluice):
     """through(origin) is a gateway that sends everything to one origin; keywords are laid over its configuration."""
     def start(origin, *args, cores=1, supervisor=True, environment=None, wrapper=(), **changes):
-        config = {"services": {"app": {"targets": [origin.target]}}, "routes": {"all": {"match": "/*", "to": "app"}}}
-        return sluice(gateway_module.merged(config, changes), *args, cores=cores, supervisor=supervisor,
-                      environment=environment, wrapper=wrapper)
+        return sluice(gateway_module.merged(gateway_module.all_to(origin), changes), *args, cores=cores,
+                      supervisor=supervisor, environment=environment, wrapper=wrapper)
     return start

@@ -52,6 +52,12 @@ def merged(base, changes):
     return out
 
 
+def all_to(*origins, **service):
+    """The configuration that sends everything to these origins; keywords are keys of the service."""
+    return {"services": {"app": {"targets": [o.target for o in origins], **service}},
+            "routes": {"all": {"match": "/*", "to": "app"}}}
+
+
 class Metrics:
     """One scrape of /metrics."""
 
@@ -129,6 +135,12 @@ class Gateway:
         wait_until(lambda: self.metrics()(name) > before(name), f"{name} has risen")
 
     # State.
+
+    def assert_sound(self):
+        """Fails if it died, was started again, or reported a fault of its own."""
+        self.assert_running()
+        said = self.stderr()
+        assert not REPORTS.search(said), f"the gateway reported a fault of its own:\n{said[-4000:]}"
 
     def assert_running(self):
         status = self.process.poll()

@@ -178,11 +178,16 @@ class Reader:
         return data[:count]
 
     def to_end(self):
+        """Returns all that comes; when the stream breaks, what came until then is left in `buffer`."""
         parts = [self.buffer]
         self.buffer = b""
-        while self.fill():
-            parts.append(self.buffer)
-            self.buffer = b""
+        try:
+            while self.fill():
+                parts.append(self.buffer)
+                self.buffer = b""
+        except OSError:
+            self.buffer = b"".join(parts)
+            raise
         return b"".join(parts)
 
     def head(self, kind):

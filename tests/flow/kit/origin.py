@@ -218,6 +218,31 @@ def scripted(*scripts, judged=True, **options):
     return Origin(serve, judged=judged, **options)
 
 
+def by_path(scripts, **options):
+    """An origin that reads a request head and then plays the script named by the path: {"/name": steps}. The connection
+    ends with its script, unless the steps end in `again`."""
+    def serve(connection, _index):
+        connection.is_again = True
+        while connection.is_again:
+            connection.is_again = False
+            expect_head()(connection)
+            for step in scripts[urllib.parse.urlsplit(connection.requests[-1].target).path]:
+                step(connection)
+    return Origin(serve, **options)
+
+
+def again():
+    """Closes a script of by_path: the connection takes another request."""
+    def step(c):
+        c.is_again = True
+    return step
+
+
+def expect_body():
+    """Reads the body of the request whose head was read last."""
+    return lambda c: c.reader.body(c.requests[-1], "request")
+
+
 class Echo(Origin):
     """Answers every request with what it received, as JSON; the query says how.
 
@@ -276,6 +301,23 @@ class Echo(Origin):
             data += body
         connection.socket.sendall(data)
         return "close" not in query
+
+
+class Recorder(Echo):
+    """An echo that keeps every request whole, in the order of arrival over all connections."""
+
+    def __init__(self, name="recorder", **options):
+        self.arrived = []
+        super().__init__(name, keep_bodies=True, **options)
+
+    def serve_echo(self, connection, _index):
+        while True:
+            request = connection.reader.request()
+            connection.received = b""
+            self.arrived.append(request)
+            self.served += 1
+            if not self.answer(connection, request):
+                return
 
 
 def pattern(count):
