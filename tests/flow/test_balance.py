@@ -75,14 +75,17 @@ def test_a_busy_instance_gets_less_than_an_idle_one(sluice, origins, balance, co
     """Load counts over the whole process: with two instances both methods compare the same two."""
     made = [origins.echo("a"), origins.echo("b")]
     gateway = sluice(all_to(*made, balance=balance), cores=cores)
-    held = [gateway.connect() for _ in range(6)]
-    for c in held:
+    held = [[], []]
+    for i in range(8):
+        c = gateway.connect()
         c.send(client.head("GET", "/?delay_ms=100000"))
-    wait_until(lambda: [o.served for o in made] == [3, 3], "the held ones are spread evenly")
-    held[0].reset()
-    wait_until(lambda: gateway.metrics()("sluice_requests_in_flight") == 5, "one has left")
-    got = shares(made, gateway, 20, cores)
-    assert sorted(got) == [0, 20], got
+        wait_until(lambda: sum(o.served for o in made) == i + 1, "it is held")
+        held[len(held[0]) == made[0].served].append(c)
+    assert [o.served for o in made] == [4, 4], "one after another they are spread evenly"
+    for c in held[1][:3]:
+        c.reset()
+    wait_until(lambda: gateway.metrics()("sluice_requests_in_flight") == 5, "three have left the second")
+    assert shares(made, gateway, 20, cores) == [0, 20]
 
 
 def altered(origin, alter):

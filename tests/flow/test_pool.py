@@ -247,7 +247,7 @@ def test_another_instance_is_tried_when_one_refuses(sluice, origins, refusing):
             response = gateway.request(method, "/", body=b"hello" if method != "GET" else None)
             assert response.status == 200
     lines = gateway.wait_log(12)
-    assert {line["attempts"] for line in lines} >= {1, 2}
+    assert 2 in {line["attempts"] for line in lines}
     assert gateway.metrics()("sluice_origin_connect_failures_total") >= 1
 
 
