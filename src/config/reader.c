@@ -273,6 +273,26 @@ static void note_written(const struct conf_table *table, uint64_t written, void 
     memcpy((char *)out + table->written_at - 1, &mask, sizeof mask);
 }
 
+/* The first few keys that a map may have. */
+static void hint_keys(struct conf_reader *reader, const struct conf_table *table)
+{
+    char text[120];
+    struct strbuf keys = strbuf_over(text, sizeof text);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->field_count && count < 4; i++) {
+        if (table->fields[i].type != CONF_LATER) {
+            strbuf_add_fmt(&keys, "%s%s", count++ > 0 ? ", " : "", table->fields[i].name);
+        }
+    }
+    for (uint32_t i = 0; table->policies_at > 0 && i < reader->internals->kind_count && count < 4;
+         i++) {
+        strbuf_add_fmt(&keys, "%s%s", count++ > 0 ? ", " : "", reader->internals->kinds[i].name);
+    }
+    if (count > 0) {
+        conf_hint(reader, "with keys such as %.*s", STR_FMT(strbuf_str(&keys)));
+    }
+}
+
 /* Reads what is written into a struct that is at its presets. */
 static bool fill_struct(struct conf_reader *reader, const struct conf_table *table,
                         struct node *node, void *out)
@@ -288,7 +308,7 @@ static bool fill_struct(struct conf_reader *reader, const struct conf_table *tab
         return is_read && (table->check == NULL || table->check(reader, node, out));
     }
     if (node->type != NODE_MAP) {
-        conf_hint(reader, "its keys are %s, ...", table->fields[0].name);
+        hint_keys(reader, table);
         return conf_refuse(reader, node, DIAG_E0101, "a map is wanted here, not %s",
                            node_type_name((enum node_type)node->type));
     }
