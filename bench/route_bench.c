@@ -21,16 +21,19 @@ struct shape {
     const char *name, *host, *rule_path, *request_path; /* "%u": the number of the route */
     enum route_path_kind kind;
     bool has_params;
+    bool has_header; /* "X-Tenant: t%u" tells the routes apart */
 };
 
 static const struct shape shapes[] = {
-    {"hosts", "h%u.example.com", "/", "/orders/7/items", ROUTE_PATH_PREFIX, false},
+    {"hosts", "h%u.example.com", "/", "/orders/7/items", ROUTE_PATH_PREFIX, false, false},
     {"paths", "api.example.com", "/v1/service-%u", "/v1/service-%u/orders/7", ROUTE_PATH_PREFIX,
+     false, false},
+    {"exact", "api.example.com", "/v1/page-%u.html", "/v1/page-%u.html", ROUTE_PATH_EXACT, false,
      false},
-    {"exact", "api.example.com", "/v1/page-%u.html", "/v1/page-%u.html", ROUTE_PATH_EXACT, false},
     {"params", "api.example.com", "/v1/service-%u/orders/{id}/items",
-     "/v1/service-%u/orders/7/items", ROUTE_PATH_EXACT, true},
-    {"tenants", "*.t%u.example.com", "/api", "/api/orders", ROUTE_PATH_PREFIX, false},
+     "/v1/service-%u/orders/7/items", ROUTE_PATH_EXACT, true, false},
+    {"wildcard", "*.t%u.example.com", "/api", "/api/orders", ROUTE_PATH_PREFIX, false, false},
+    {"header", "api.example.com", "/api", "/api/orders", ROUTE_PATH_PREFIX, false, true},
 };
 
 struct bench {
@@ -39,7 +42,7 @@ struct bench {
     struct router *router;
     struct route_scratch *scratch;
     struct route_input inputs[REQUESTS];
-    struct fields fields;
+    struct fields no_fields;
     int64_t compile_ns;
 };
 
@@ -78,6 +81,14 @@ static void make_rule(struct bench *bench, struct route_rule *rule, uint32_t num
     cond->path.text = text_of(bench, bench->shape->rule_path, number);
     cond->path.kind = (uint8_t)bench->shape->kind;
     cond->path.has_params = bench->shape->has_params;
+    if (bench->shape->has_header) {
+        struct route_test *test = must(ARENA_NEW(&bench->arena, struct route_test));
+        struct str *value = must(ARENA_NEW(&bench->arena, struct str));
+        *value = text_of(bench, "t%u", number);
+        *test = (struct route_test){
+            .name = STR("X-Tenant"), .values = value, .value_count = 1, .kind = ROUTE_TEST_EQUALS};
+        cond->headers = (struct route_tests){test, 1};
+    }
     *rule = (struct route_rule){.matches = cond, .match_count = 1, .index = number};
 }
 
@@ -89,8 +100,16 @@ static void make_input(struct bench *bench, struct route_input *input, uint32_t 
         .path = text_of(bench, bench->shape->request_path, number),
         .method_text = STR("GET"),
         .method = METHOD_GET,
-        .fields = &bench->fields,
+        .fields = &bench->no_fields,
     };
+    if (bench->shape->has_header) {
+        struct fields *fields = must(ARENA_NEW(&bench->arena, struct fields));
+        if (fields_add(fields, &bench->arena, STR("X-Tenant"), text_of(bench, "t%u", number)) !=
+            OK) {
+            (void)must(NULL);
+        }
+        input->fields = fields;
+    }
     if (host.at[0] == '*') {
         char *at = must(arena_alloc(&bench->arena, TEXT_BYTES));
         struct strbuf out = strbuf_over(at, TEXT_BYTES);

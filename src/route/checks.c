@@ -149,6 +149,52 @@ static enum err judge_query(const struct route_check *check, struct str query,
     return *is_absent && check->test->kind == ROUTE_TEST_ABSENT ? OK : ERR_NOT_FOUND;
 }
 
+bool check_has_name_of(const struct route_check *check, const struct route_check *other)
+{
+    if (check->is_query || other->is_query) {
+        return check->is_query == other->is_query && str_eq(check->test->name, other->test->name);
+    }
+    return str_eq_nocase(check->test->name, other->test->name);
+}
+
+struct check_values check_values_of(const struct route_check *check,
+                                    const struct route_input *input)
+{
+    return (struct check_values){check, input, 0, input->query};
+}
+
+static bool next_field_value(struct check_values *values, struct str *out)
+{
+    const struct fields *fields = values->input->fields;
+    uint16_t id = values->check->field_id;
+    if (id != FIELD_OTHER && !fields_have(fields, id)) {
+        return false;
+    }
+    while (values->field < fields->count) {
+        const struct field *field = &fields->at[values->field++];
+        if (field_is(field, values->check)) {
+            *out = field->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool check_values_next(struct check_values *values, struct checks_scratch *scratch, struct str *out)
+{
+    if (!values->check->is_query) {
+        return next_field_value(values, out);
+    }
+    struct query_param param;
+    while (next_param(&values->params, &param)) {
+        if (decoded_eq(param.name, values->check->test->name) &&
+            decode(param.value, scratch, out) == OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err checks_judge(const struct route_checks *checks, const struct route_input *input,
                       struct checks_scratch *scratch, struct checks_miss *miss)
 {
@@ -207,6 +253,7 @@ enum err checks_init(struct route_checks *checks, struct route_build *build,
                                                      "the name of the parameter is empty"});
         }
         checks->query_count++;
+        checks->query[i].is_query = true;
         TRY(check_init(&checks->query[i], build, test));
     }
     return OK;

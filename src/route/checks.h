@@ -11,6 +11,7 @@ struct route_check {
     const struct route_test *test;
     struct pattern *pattern; /* ROUTE_TEST_PATTERN */
     uint16_t field_id;       /* headers: enum field_id */
+    bool is_query;
 };
 
 struct route_checks {
@@ -46,5 +47,22 @@ static inline bool checks_is_empty(const struct route_checks *checks)
  * budget, or a query value that a pattern is to judge is longer than limit target_bytes. */
 MUST_USE enum err checks_judge(const struct route_checks *checks, const struct route_input *input,
                                struct checks_scratch *scratch, struct checks_miss *miss);
+/* Whether both test the same field or parameter. */
+bool check_has_name_of(const struct route_check *check, const struct route_check *other);
+
+/* Goes through the values that a request has under the name of a check. */
+struct check_values {
+    const struct route_check *check;
+    const struct route_input *input;
+    uint32_t field;    /* where to go on */
+    struct str params; /* the same, in the query */
+};
+
+struct check_values check_values_of(const struct route_check *check,
+                                    const struct route_input *input);
+/* The next one, decoded; false at the end. Decoded ones stand in the scratch until the next call;
+ * a query value that does not fit there is left out. */
+bool check_values_next(struct check_values *values, struct checks_scratch *scratch,
+                       struct str *out);
 /* Whether what meets the header and query conditions of `narrow` always meets those of `wide`. */
 bool checks_cover(const struct route_cond *wide, const struct route_cond *narrow);

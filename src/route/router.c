@@ -128,12 +128,34 @@ static void go_through(struct walk *walk, uint32_t first, size_t prefix_bytes)
     }
 }
 
+static void go_through_fan(struct walk *walk, const struct route_fan *fan, size_t prefix_bytes)
+{
+    struct check_values values = check_values_of(fan->check, walk->input);
+    struct str value;
+    while (check_values_next(&values, &walk->scratch->checks, &value)) {
+        uint32_t child = tree_child(walk->tree, fan->node, value);
+        if (child != ROUTE_NONE) {
+            go_through(walk, walk->tree->nodes[child].lists[LIST_EXACT].first, prefix_bytes);
+        }
+    }
+}
+
 /* Most lists are empty or cannot win. */
 static inline void consider(struct walk *walk, const struct route_list *list, size_t prefix_bytes)
 {
     if (list->first < walk->best) {
         go_through(walk, list->first, prefix_bytes);
     }
+    if (list->fan != ROUTE_NONE && walk->tree->fans[list->fan].best < walk->best) {
+        go_through_fan(walk, &walk->tree->fans[list->fan], prefix_bytes);
+    }
+}
+
+/* The least rank that a list and its fan may hold. */
+static uint32_t list_best(const struct walk *walk, const struct route_list *list)
+{
+    uint32_t fan = list->fan == ROUTE_NONE ? ROUTE_NONE : walk->tree->fans[list->fan].best;
+    return list->first < fan ? list->first : fan;
 }
 
 static size_t segment_end(struct str path, size_t from)
@@ -154,13 +176,13 @@ static void descend(struct walk *walk, uint32_t index, size_t at)
         if (node->best >= walk->best) {
             return;
         }
-        consider(walk, &node->prefix, at);
-        if (node->patterns.first < walk->best) {
+        consider(walk, &node->lists[LIST_PREFIX], at);
+        if (list_best(walk, &node->lists[LIST_PATTERNS]) < walk->best) {
             CHECK(walk->pattern_node_count < COUNT_OF(walk->scratch->pattern_nodes));
             walk->scratch->pattern_nodes[walk->pattern_node_count++] = index;
         }
         if (at == path.len) {
-            consider(walk, &node->exact, at);
+            consider(walk, &node->lists[LIST_EXACT], at);
             return;
         }
         size_t end = segment_end(path, at + 1);
@@ -197,10 +219,10 @@ static void walk_host(struct walk *walk, uint32_t root)
         descend(walk, root, 0);
         for (uint32_t i = 0; i < walk->pattern_node_count; i++) {
             uint32_t index = walk->scratch->pattern_nodes[i];
-            consider(walk, &walk->tree->nodes[index].patterns, path.len);
+            consider(walk, &walk->tree->nodes[index].lists[LIST_PATTERNS], path.len);
         }
     }
-    consider(walk, &node->any, 0);
+    consider(walk, &node->lists[LIST_ANY], 0);
 }
 
 /* "a.b.c" is below "b.c" and "c". */

@@ -47,8 +47,8 @@ static uint32_t methods_taken(const struct route_shape *wide, const struct route
     return has_all ? taken : taken & ~(UINT32_C(1) << METHOD_OTHER);
 }
 
-/* Goes through a list whose paths include those of the entry. */
-static void compare_list(struct search *search, uint32_t first)
+/* Goes through entries whose paths include those of the one at hand. */
+static void compare_entries(struct search *search, uint32_t first)
 {
     uint32_t left = SHADOW_COMPARISONS_MAX;
     const struct route_shape *narrow = search->entry->shape;
@@ -67,6 +67,32 @@ static void compare_list(struct search *search, uint32_t first)
     }
 }
 
+/* The same for a list and its fan, of which only entries with one value that the entry at hand
+ * wants too can take its requests. */
+static void compare_list(struct search *search, const struct route_list *list)
+{
+    compare_entries(search, list->first);
+    if (list->fan == ROUTE_NONE) {
+        return;
+    }
+    const struct route_tree *tree = &search->router->tree;
+    const struct route_fan *fan = &tree->fans[list->fan];
+    const struct route_checks *checks = &search->entry->shape->checks;
+    const struct route_check *own = fan->check->is_query ? checks->query : checks->headers;
+    uint32_t count = fan->check->is_query ? checks->query_count : checks->header_count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct route_test *test = own[i].test;
+        if (test->kind != ROUTE_TEST_EQUALS || test->value_count != 1 ||
+            !check_has_name_of(&own[i], fan->check)) {
+            continue;
+        }
+        uint32_t child = tree_child(tree, fan->node, test->values[0]);
+        if (child != ROUTE_NONE) {
+            compare_entries(search, tree->nodes[child].lists[LIST_EXACT].first);
+        }
+    }
+}
+
 /* Visits `index`, to which the first `depth` segments of the entry's path lead. */
 static void compare_node(struct search *search, uint32_t index, uint32_t depth)
 {
@@ -76,12 +102,12 @@ static void compare_node(struct search *search, uint32_t index, uint32_t depth)
         search->node_count++ >= NODES_MAX) {
         return;
     }
-    compare_list(search, node->prefix.first);
+    compare_list(search, &node->lists[LIST_PREFIX]);
     if (depth == shape->segment_count) {
         switch ((enum route_class)shape->class) {
-        case ROUTE_CLASS_PATTERN: compare_list(search, node->patterns.first); break;
+        case ROUTE_CLASS_PATTERN: compare_list(search, &node->lists[LIST_PATTERNS]); break;
         case ROUTE_CLASS_PARAMS:
-        case ROUTE_CLASS_EXACT: compare_list(search, node->exact.first); break;
+        case ROUTE_CLASS_EXACT: compare_list(search, &node->lists[LIST_EXACT]); break;
         case ROUTE_CLASS_PREFIX:
         case ROUTE_CLASS_ANY: break;
         }
@@ -108,7 +134,7 @@ static void compare_host(struct search *search, uint32_t root)
     if (search->entry->shape->class != ROUTE_CLASS_ANY) {
         compare_node(search, root, 0);
     }
-    compare_list(search, search->router->tree.nodes[root].any.first);
+    compare_list(search, &search->router->tree.nodes[root].lists[LIST_ANY]);
 }
 
 /* Visits every host that includes the entry's. */

@@ -14,6 +14,7 @@ enum { NODES_FIRST = 64, SLOTS_PER_NODE = 2, ROUNDS_MAX = 6 };
 struct growth {
     struct arena arena;
     struct route_tree tree;
+    struct route_entry *entries;
     uint32_t node_cap;
 };
 
@@ -63,10 +64,11 @@ static uint32_t slot_add(struct route_tree *tree, uint32_t child)
     return probes;
 }
 
-/* Is the node one that its parent finds by key? */
+/* Is the node one that its parent finds by key? Those that nobody looks for are their own parents. */
 static bool is_keyed(const struct route_tree *tree, uint32_t node)
 {
-    return node >= TREE_FIRST_FREE && tree->nodes[tree->nodes[node].parent].param_child != node;
+    uint32_t parent = tree->nodes[node].parent;
+    return parent != node && tree->nodes[parent].param_child != node;
 }
 
 /* Fills a table of `slot_count` slots under a new seed; *longest is the longest run looked at. */
@@ -118,7 +120,6 @@ static enum err grow(struct growth *growth)
 
 static enum err add_node(struct growth *growth, uint32_t parent, struct str key, uint32_t *out)
 {
-    static const struct route_list none = {ROUTE_NONE, ROUTE_NONE};
     if (growth->tree.node_count == growth->node_cap) {
         TRY(grow(growth));
     }
@@ -128,11 +129,10 @@ static enum err add_node(struct growth *growth, uint32_t parent, struct str key,
         .parent = parent,
         .best = ROUTE_NONE,
         .param_child = ROUTE_NONE,
-        .any = none,
-        .exact = none,
-        .prefix = none,
-        .patterns = none,
     };
+    for (int i = 0; i < LIST_COUNT; i++) {
+        growth->tree.nodes[*out].lists[i] = (struct route_list){ROUTE_NONE, ROUTE_NONE};
+    }
     return OK;
 }
 
@@ -177,23 +177,36 @@ static enum err get_root(struct growth *growth, const struct route_entry *entry,
     return OK;
 }
 
-static struct route_list *list_of(struct route_node *node, const struct route_shape *shape)
+static enum route_list_kind list_kind_of(const struct route_shape *shape)
 {
     switch ((enum route_class)shape->class) {
-    case ROUTE_CLASS_ANY: return &node->any;
-    case ROUTE_CLASS_PREFIX: return &node->prefix;
-    case ROUTE_CLASS_PATTERN: return &node->patterns;
+    case ROUTE_CLASS_ANY: return LIST_ANY;
+    case ROUTE_CLASS_PREFIX: return LIST_PREFIX;
+    case ROUTE_CLASS_PATTERN: return LIST_PATTERNS;
     case ROUTE_CLASS_PARAMS:
     case ROUTE_CLASS_EXACT: break;
     }
-    return &node->exact;
+    return LIST_EXACT;
 }
 
-static enum err add_entry(struct growth *growth, struct route_entry *entries, uint32_t rank)
+static void append(struct route_entry *entries, struct route_list *list, uint32_t rank)
 {
-    const struct route_shape *shape = entries[rank].shape;
+    entries[rank].next = ROUTE_NONE;
+    if (list->first == ROUTE_NONE) {
+        list->first = rank;
+    } else {
+        CHECK(entries[list->first].tail < rank);
+        entries[entries[list->first].tail].next = rank;
+    }
+    entries[list->first].tail = rank;
+}
+
+static enum err add_entry(struct growth *growth, uint32_t rank)
+{
+    const struct route_entry *entry = &growth->entries[rank];
+    const struct route_shape *shape = entry->shape;
     uint32_t at;
-    TRY(get_root(growth, &entries[rank], rank, &at));
+    TRY(get_root(growth, entry, rank, &at));
     for (uint32_t i = 0;; i++) {
         struct route_node *node = &growth->tree.nodes[at];
         node->best = node->best == ROUTE_NONE ? rank : node->best;
@@ -204,19 +217,111 @@ static enum err add_entry(struct growth *growth, struct route_entry *entries, ui
         TRY(segment->is_param ? get_param_child(growth, at, &at)
                               : get_child(growth, at, segment->text, &at));
     }
-    struct route_list *list = list_of(&growth->tree.nodes[at], shape);
-    entries[rank].next = ROUTE_NONE;
-    if (list->first == ROUTE_NONE) {
-        list->first = rank;
-    } else {
-        CHECK(list->last < rank);
-        entries[list->last].next = rank;
-    }
-    list->last = rank;
+    append(growth->entries, &growth->tree.nodes[at].lists[list_kind_of(shape)], rank);
     return OK;
 }
 
-static enum err add_all(struct growth *growth, struct route_entry *entries, uint32_t entry_count)
+/* The check for one value of the name that `like` has, or of any name when that is NULL. */
+static const struct route_check *single_value(const struct route_shape *shape,
+                                              const struct route_check *like)
+{
+    const struct route_checks *checks = &shape->checks;
+    for (uint32_t i = 0; i < checks->header_count + checks->query_count; i++) {
+        const struct route_check *check = i < checks->header_count
+                                              ? &checks->headers[i]
+                                              : &checks->query[i - checks->header_count];
+        bool is_single = check->test->kind == ROUTE_TEST_EQUALS && check->test->value_count == 1;
+        if (is_single && (like == NULL || check_has_name_of(check, like))) {
+            return check;
+        }
+    }
+    return NULL;
+}
+
+/* The name that most entries of the list want one value of, if there is such a majority (Boyer and
+ * Moore 1981: the one that is left over is the only one that can have it). */
+static const struct route_check *vote(const struct growth *growth, uint32_t first)
+{
+    const struct route_check *leader = NULL;
+    uint32_t lead = 0;
+    for (uint32_t rank = first; rank != ROUTE_NONE; rank = growth->entries[rank].next) {
+        const struct route_check *check = single_value(growth->entries[rank].shape, NULL);
+        if (check == NULL) {
+            continue;
+        }
+        if (lead == 0) {
+            leader = check;
+        }
+        lead = check_has_name_of(check, leader) ? lead + 1 : lead - 1;
+    }
+    return leader;
+}
+
+static bool is_long(const struct growth *growth, uint32_t first)
+{
+    uint32_t count = 0;
+    for (uint32_t rank = first; rank != ROUTE_NONE && count <= TREE_FAN_MIN; count++) {
+        rank = growth->entries[rank].next;
+    }
+    return count > TREE_FAN_MIN;
+}
+
+static enum err add_to_fan(struct growth *growth, struct route_fan *fan, struct str value,
+                           uint32_t rank)
+{
+    uint32_t child;
+    TRY(get_child(growth, fan->node, value, &child));
+    struct route_node *node = &growth->tree.nodes[child];
+    node->best = rank < node->best ? rank : node->best;
+    fan->best = rank < fan->best ? rank : fan->best;
+    append(growth->entries, &node->lists[LIST_EXACT], rank);
+    return OK;
+}
+
+/* Moves the entries of a list that can be told apart by a value of `name` to a fan. */
+static enum err fan_out(struct growth *growth, struct route_list *list,
+                        const struct route_check *name)
+{
+    struct route_list rest = {ROUTE_NONE, growth->tree.fan_count};
+    struct route_fan *fan = &growth->tree.fans[growth->tree.fan_count++];
+    *fan = (struct route_fan){.check = name, .best = ROUTE_NONE};
+    TRY(add_node(growth, growth->tree.node_count, (struct str){0}, &fan->node));
+    for (uint32_t rank = list->first, next; rank != ROUTE_NONE; rank = next) {
+        next = growth->entries[rank].next;
+        const struct route_check *check = single_value(growth->entries[rank].shape, name);
+        if (check == NULL) {
+            append(growth->entries, &rest, rank);
+        } else {
+            TRY(add_to_fan(growth, fan, check->test->values[0], rank));
+        }
+    }
+    growth->tree.nodes[fan->node].best = fan->best;
+    *list = rest;
+    return OK;
+}
+
+/* Long lists are what would make one request pay for all routes. */
+static enum err add_fans(struct growth *growth, uint32_t entry_count)
+{
+    struct route_tree *tree = &growth->tree;
+    tree->fans = ARENA_ARRAY(&growth->arena, entry_count / TREE_FAN_MIN + 1, struct route_fan);
+    if (tree->fans == NULL) {
+        return ERR_MEMORY;
+    }
+    uint32_t node_count = tree->node_count;
+    for (uint32_t i = 0; i < node_count * LIST_COUNT; i++) {
+        struct route_list list = tree->nodes[i / LIST_COUNT].lists[i % LIST_COUNT];
+        const struct route_check *name =
+            is_long(growth, list.first) ? vote(growth, list.first) : NULL;
+        if (name != NULL) {
+            TRY(fan_out(growth, &list, name));
+            tree->nodes[i / LIST_COUNT].lists[i % LIST_COUNT] = list;
+        }
+    }
+    return OK;
+}
+
+static enum err add_all(struct growth *growth, uint32_t entry_count)
 {
     for (uint32_t i = 0; i < TREE_FIRST_FREE; i++) {
         uint32_t node;
@@ -224,8 +329,19 @@ static enum err add_all(struct growth *growth, struct route_entry *entries, uint
         CHECK(node == i);
     }
     for (uint32_t rank = 0; rank < entry_count; rank++) {
-        TRY(add_entry(growth, entries, rank));
+        TRY(add_entry(growth, rank));
     }
+    return add_fans(growth, entry_count);
+}
+
+static enum err fans_settle(struct route_tree *tree, struct arena *arena)
+{
+    struct route_fan *fans = ARENA_ARRAY(arena, (size_t)tree->fan_count + 1, struct route_fan);
+    if (fans == NULL) {
+        return ERR_MEMORY;
+    }
+    memcpy(fans, tree->fans, tree->fan_count * sizeof *fans);
+    tree->fans = fans;
     return OK;
 }
 
@@ -260,11 +376,12 @@ static enum err slots_settle(struct route_tree *tree, struct arena *arena)
 enum err tree_init(struct route_tree *tree, struct arena *arena, struct route_entry *entries,
                    uint32_t entry_count)
 {
-    struct growth growth = {0};
+    struct growth growth = {.entries = entries};
     arena_init_heap(&growth.arena, SCRATCH_BYTES_MAX);
-    enum err result = add_all(&growth, entries, entry_count);
+    enum err result = add_all(&growth, entry_count);
     *tree = growth.tree;
     result = result == OK ? nodes_settle(tree, arena) : result;
+    result = result == OK ? fans_settle(tree, arena) : result;
     result = result == OK ? slots_settle(tree, arena) : result;
     arena_reset(&growth.arena);
     return result;

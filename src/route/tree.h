@@ -16,7 +16,7 @@
 /* No node, no entry; larger than every rank. */
 #define ROUTE_NONE UINT32_MAX
 
-enum { TREE_PROBES_MAX = 64 };
+enum { TREE_PROBES_MAX = 64, TREE_FAN_MIN = 8 };
 
 /* One shape on one of its hosts. What a match has to look at stands here, so that in most cases the
  * shape and the rule stay untouched: with many routes, each line of memory read is a wait. */
@@ -32,11 +32,23 @@ struct route_entry {
     const struct route_rule *rule;
     void *value;     /* of the rule */
     struct str host; /* empty: any */
+    uint32_t tail;   /* while the tree grows: the last entry of the list that this one begins */
 };
 
 struct route_list {
-    uint32_t first, last;
+    uint32_t first;
+    uint32_t fan; /* entries that left the list, or ROUTE_NONE */
 };
+
+/* Entries of one list that want different values of one field or parameter, such as ten thousand
+ * tenants on one path: found by value, like a segment, instead of one by one. */
+struct route_fan {
+    const struct route_check *check; /* whose name it is */
+    uint32_t node;                   /* its children by value list the entries in LIST_EXACT */
+    uint32_t best;                   /* least rank among them */
+};
+
+enum route_list_kind { LIST_ANY, LIST_EXACT, LIST_PREFIX, LIST_PATTERNS, LIST_COUNT };
 
 struct route_node {
     struct str key; /* host or segment, as the parent knows it */
@@ -44,7 +56,7 @@ struct route_node {
     uint32_t best;        /* least rank here and below */
     uint32_t param_child; /* the child for "any one segment", or ROUTE_NONE */
     uint32_t child_count; /* of the others */
-    struct route_list any, exact, prefix, patterns;
+    struct route_list lists[LIST_COUNT];
 };
 static_assert(sizeof(struct route_node) == CACHE_LINE_BYTES, "one step down is one line");
 
@@ -59,7 +71,8 @@ struct route_slot {
 struct route_tree {
     struct route_node *nodes;
     struct route_slot *slots; /* free: child is ROUTE_NONE */
-    uint32_t node_count, slot_mask;
+    struct route_fan *fans;
+    uint32_t node_count, slot_mask, fan_count;
     uint64_t seed;
     uint64_t wildcard_labels; /* bits of tree_label_bit */
 };
