@@ -58,6 +58,7 @@ struct check_values {
     struct str params; /* the same, in the query */
 };
 
+/* Before the first one. */
 struct check_values check_values_of(const struct route_check *check,
                                     const struct route_input *input);
 /* The next one, decoded; false at the end. Decoded ones stand in the scratch until the next call;

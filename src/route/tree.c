@@ -64,7 +64,7 @@ static uint32_t slot_add(struct route_tree *tree, uint32_t child)
     return probes;
 }
 
-/* Is the node one that its parent finds by key? Those that nobody looks for are their own parents. */
+/* Is the node one that its parent finds by key? What nobody looks for is its own parent. */
 static bool is_keyed(const struct route_tree *tree, uint32_t node)
 {
     uint32_t parent = tree->nodes[node].parent;
