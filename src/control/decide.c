@@ -65,7 +65,7 @@ static void forget(struct decider *decider)
         exchange_move(decider->ex, EX_DONE);
         exchange_close(&decider->ex);
     }
-    compile_drop_chain(&decider->chain);
+    compile_drop_policies(&decider->policies);
     decider->chain = (struct chain){0};
     arena_reset(&decider->once);
 }
@@ -227,7 +227,9 @@ static enum err find_route(struct deciding *deciding)
     out->route = &decider->config->routes.at[deciding->match.rule->index];
     out->match_index = deciding->match.match_index;
     const struct world_policies policies = {policy_types, POLICY_COUNT};
-    const struct compile_chain chain = {.arena = &decider->once, .policies = &policies};
+    struct compile_chain chain = {
+        .arena = &decider->once, .policies = &policies, .compiled = &decider->policies};
+    map_init(&chain.by_conf, &decider->once);
     TRY(compile_action(&decider->once, out->route, &deciding->plan, &fault));
     TRY(compile_chain(&chain, out->route, &decider->chain));
     return chain_bind(deciding->ex, &decider->chain);

@@ -11,6 +11,7 @@
 #include "route/router.h"
 
 struct router;
+struct compiled_policy;
 
 /* Lent to one decision after another; by one thread. */
 struct decider {
@@ -24,6 +25,7 @@ struct decider {
     struct generation generation;
     struct exchange *ex;
     struct chain chain;
+    struct compiled_policy *policies; /* of the chain */
     bool has_core;
 };
 

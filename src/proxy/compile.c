@@ -151,26 +151,58 @@ enum err compile_action(struct arena *arena, const struct conf_route *route, str
     return ERR_BUG;
 }
 
-static enum err compile_step(const struct compile_chain *conf, const struct conf_policy *policy,
+/* Policies are compared by where they are written: what is inherited is the same struct everywhere. */
+static struct str key_of(const void *const *conf)
+{
+    return str_of((const char *)conf, sizeof *conf);
+}
+
+static enum err compile_policy(struct compile_chain *conf, const struct conf_policy *policy,
+                               struct compiled_policy **out)
+{
+    const void *written = policy->conf;
+    struct compiled_policy *made = map_find(&conf->by_conf, key_of(&written));
+    if (made != NULL) {
+        *out = made;
+        return made->error;
+    }
+    CHECK(policy->kind_index < conf->policies->count);
+    struct policy_compile compile = {.arena = conf->arena};
+    *out = made = ARENA_NEW(conf->arena, struct compiled_policy);
+    if (made == NULL) {
+        return ERR_MEMORY;
+    }
+    made->type = conf->policies->types[policy->kind_index];
+    made->conf = made->compiled = written;
+    TRY(map_add(&conf->by_conf, key_of(&made->conf), made));
+    if (made->type->compile != NULL) {
+        made->error = made->type->compile(&compile, written, &made->compiled);
+    }
+    if (made->error != OK && conf->diags != NULL) {
+        diag_add(conf->diags, DIAG_E0209, policy->pos, "%s: %s", made->type->name,
+                 compile.error == NULL ? err_text(made->error) : compile.error);
+    }
+    if (made->error == OK) {
+        made->next = *conf->compiled;
+        *conf->compiled = made;
+    }
+    return made->error;
+}
+
+static enum err compile_step(struct compile_chain *conf, const struct conf_policy *policy,
                              struct chain_step *step)
 {
-    const struct policy_type *type = conf->policies->types[policy->kind_index];
-    struct policy_compile compile = {.arena = conf->arena};
-    CHECK(policy->kind_index < conf->policies->count);
-    *step = (struct chain_step){.type = type, .compiled = policy->conf, .line = policy->pos.line};
+    struct compiled_policy *made;
+    TRY(compile_policy(conf, policy, &made));
+    *step = (struct chain_step){
+        .type = made->type, .compiled = made->compiled, .line = policy->pos.line};
     if (policy->pos.source != NULL) {
         step->file = arena_keep_c(conf->arena, policy->pos.source->name);
     }
-    enum err e =
-        type->compile == NULL ? OK : type->compile(&compile, policy->conf, &step->compiled);
-    if (e != OK && conf->diags != NULL) {
-        diag_add(conf->diags, DIAG_E0209, policy->pos, "%s: %s", type->name,
-                 compile.error == NULL ? err_text(e) : compile.error);
-    }
-    return e;
+    return OK;
 }
 
-enum err compile_chain(const struct compile_chain *conf, const struct conf_route *route,
+enum err compile_chain(struct compile_chain *conf, const struct conf_route *route,
                        struct chain *out)
 {
     uint32_t count = route->effective.policy_count;
@@ -191,12 +223,11 @@ enum err compile_chain(const struct compile_chain *conf, const struct conf_route
     return OK;
 }
 
-void compile_drop_chain(const struct chain *chain)
+void compile_drop_policies(struct compiled_policy **compiled)
 {
-    for (uint32_t i = 0; i < chain->count; i++) {
-        const struct chain_step *step = &chain->steps[i];
-        if (step->type->drop != NULL) {
-            step->type->drop(step->compiled);
+    for (; *compiled != NULL; *compiled = (*compiled)->next) {
+        if ((*compiled)->type->drop != NULL) {
+            (*compiled)->type->drop((*compiled)->compiled);
         }
     }
 }

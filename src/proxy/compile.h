@@ -1,6 +1,7 @@
 /* compile.h - the parts of compiling a snapshot, for world.c. */
 #pragma once
 
+#include "base/map.h"
 #include "proxy/world.h"
 #include "route/rule.h"
 
@@ -10,16 +11,27 @@ MUST_USE enum err compile_rules(struct arena *arena, const struct config *config
 /* Rewrite, redirect and fixed response of one route. ERR_SYNTAX with *fault naming what is wrong. */
 MUST_USE enum err compile_action(struct arena *arena, const struct conf_route *route,
                                  struct plan *plan, const char **fault);
-/* The chain of one route. ERR_CONFIG: `diags` (may be NULL) says of which policy. */
+/* A policy as it is written in one place, compiled once however many routes it reaches. */
+struct compiled_policy {
+    struct compiled_policy *next;
+    const struct policy_type *type;
+    const void *conf, *compiled; /* conf: by which it is found again */
+    enum err error;              /* OK, or why there is nothing compiled */
+};
+
+/* What chains are made of; lives until the last of them is made. */
 struct compile_chain {
     struct arena *arena;
     const struct world_policies *policies;
-    struct diags *diags;
+    struct diags *diags;                /* may be NULL */
+    struct map by_conf;                 /* of compiled policies; map_init by the caller */
+    struct compiled_policy **compiled; /* the list that owns them, newest first */
 };
-MUST_USE enum err compile_chain(const struct compile_chain *conf, const struct conf_route *route,
+/* The chain of one route. ERR_CONFIG: `diags` says of which policy, once. ERR_MEMORY. */
+MUST_USE enum err compile_chain(struct compile_chain *conf, const struct conf_route *route,
                                 struct chain *out);
-/* Lets policies give back what they hold outside the arena; harmless on half a chain. */
-void compile_drop_chain(const struct chain *chain);
+/* Lets policies give back what they hold outside the arena, and empties the list. */
+void compile_drop_policies(struct compiled_policy **compiled);
 /* Settings of one listener, without its series. */
 void compile_listener(const struct conf_listener *from, struct listener_conf *to);
 /* One service without its run-time objects: those of the service and of *versions stay NULL.

@@ -56,21 +56,19 @@ static void on_report(void *context, const struct route_report *report)
     }
 }
 
-static void verify_route(struct arena *arena, const struct verify *verify,
-                         const struct world_policies *policies, const struct conf_route *route)
+static void verify_route(struct compile_chain *conf, const struct verify *verify,
+                         const struct conf_route *route)
 {
     struct plan plan = {0};
     struct chain chain;
     const char *fault = NULL;
-    const struct compile_chain conf = {.arena = arena, .policies = policies, .diags = verify->diags};
-    enum err e = compile_action(arena, route, &plan, &fault);
+    enum err e = compile_action(conf->arena, route, &plan, &fault);
     if (e != OK) {
         struct source_pos pos = source_pos_is_set(&route->rewrite.pos) ? route->rewrite.pos : route->pos;
         diag_add(verify->diags, DIAG_E0118, pos, "route \"%.*s\": %s", STR_FMT(route->name),
                  fault == NULL ? err_text(e) : fault);
     }
-    e = compile_chain(&conf, route, &chain);
-    compile_drop_chain(&chain);
+    e = compile_chain(conf, route, &chain);
     if (e != OK && e != ERR_CONFIG) {
         diag_add(verify->diags, DIAG_E0014, route->pos, "%s", err_text(e));
     }
@@ -100,9 +98,13 @@ void world_verify(void *ctx, const struct config *config, struct diags *diags)
     struct arena arena;
     struct route_rule *rules;
     struct router *router = NULL;
+    struct compiled_policy *compiled = NULL;
+    struct compile_chain chain = {
+        .arena = &arena, .policies = policies, .diags = diags, .compiled = &compiled};
     arena_init_heap(&arena, VERIFY_ARENA_BYTES_MAX);
+    map_init(&chain.by_conf, &arena);
     for (uint32_t i = 0; i < config->routes.count; i++) {
-        verify_route(&arena, &verify, policies, &config->routes.at[i]);
+        verify_route(&chain, &verify, &config->routes.at[i]);
     }
     enum err e = compile_rules(&arena, config, NULL, &rules);
     if (e == OK) {
@@ -117,5 +119,6 @@ void world_verify(void *ctx, const struct config *config, struct diags *diags)
         diag_add(diags, DIAG_E0014, (struct source_pos){0}, "%s", err_text(e));
     }
     router_drop(router);
+    compile_drop_policies(&compiled);
     arena_reset(&arena);
 }

@@ -134,12 +134,11 @@ static enum err route_cells(const struct world_conf *conf, struct arena *arena, 
     return OK;
 }
 
+/* All but the chain. */
 static enum err compile_plan(const struct world_conf *conf, struct snapshot *snapshot,
                              const struct conf_route *route, struct plan *plan)
 {
     const char *fault = NULL;
-    const struct world_policies policies = {conf->policy_types, conf->policy_count};
-    const struct compile_chain chain = {.arena = &snapshot->arena, .policies = &policies};
     plan->name = route->name;
     plan->line = route->pos.line;
     if (route->pos.source != NULL) {
@@ -154,7 +153,6 @@ static enum err compile_plan(const struct world_conf *conf, struct snapshot *sna
     plan->body_ms = route->effective.timeout.body_ms;
     plan->total_ms = route->effective.timeout.total_ms;
     plan->body_bytes_max = (uint64_t)route->effective.body_limit.bytes;
-    TRY(compile_chain(&chain, route, &plan->chain));
     return route_cells(conf, &snapshot->arena, plan);
 }
 
@@ -162,14 +160,19 @@ static enum err compile_routes(const struct world_conf *conf, struct snapshot *s
 {
     const struct config *config = conf->config;
     struct plan *plans = ARENA_ARRAY(&snapshot->arena, config->routes.count, struct plan);
+    const struct world_policies policies = {conf->policy_types, conf->policy_count};
+    struct compile_chain chain = {
+        .arena = &snapshot->arena, .policies = &policies, .compiled = &snapshot->policies};
     struct route_rule *rules;
     if (plans == NULL) {
         return ERR_MEMORY;
     }
+    map_init(&chain.by_conf, &snapshot->arena);
     snapshot->plans = plans;
     snapshot->plan_count = config->routes.count;
     for (uint32_t i = 0; i < config->routes.count; i++) {
         TRY(compile_plan(conf, snapshot, &config->routes.at[i], &plans[i]));
+        TRY(compile_chain(&chain, &config->routes.at[i], &plans[i].chain));
     }
     TRY(compile_rules(&snapshot->arena, config, plans, &rules));
     const struct router_conf router = {
@@ -205,9 +208,7 @@ void world_free(struct snapshot *snapshot)
         return;
     }
     router_drop(snapshot->router);
-    for (uint32_t i = 0; i < snapshot->plan_count; i++) {
-        compile_drop_chain(&snapshot->plans[i].chain);
-    }
+    compile_drop_policies(&snapshot->policies);
     arena_reset(&snapshot->arena);
     if (snapshot->config != NULL) {
         config_free(snapshot->config);

@@ -10,6 +10,7 @@
 
 struct router;
 struct policy_type;
+struct compiled_policy;
 
 struct snapshot {
     struct arena arena;
@@ -20,6 +21,7 @@ struct snapshot {
     const struct plan_service *services;    /* as config->services */
     const struct plan *plans;               /* as config->routes */
     uint32_t plan_count;
+    struct compiled_policy *policies; /* all that the chains of the plans use */
     uint64_t number, hash;
     uint32_t core_count; /* cores that may still be bound to it; control thread only */
 };
