@@ -95,7 +95,7 @@ static enum err read_segments(struct route_shape *shape, struct route_build *bui
     while (rest.len > 0) {
         struct str_pair cut = str_cut(str_skip(rest, 1), '/');
         rest = str_skip(rest, 1 + cut.head.len);
-        if (cut.head.len == 0 && rest.len > 0) {
+        if (cut.head.len == 0 && rest.len > 0 && !build->conf->uri.keeps_double_slashes) {
             path_fault(build, cut.head, "an empty segment: requests have their slashes merged");
         }
         bool is_param =
