@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "base/addr.h"
 
+#include "base/decimal.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -110,12 +112,13 @@ bool addr_eq(const struct addr *left, const struct addr *right)
 void addr_add_ip(struct strbuf *out, const struct addr *addr)
 {
     if (addr->family == ADDR_V4) {
+        /* Once an exchange at least: straight into place, with room for what decimal_put may touch. */
+        char text[4 * DECIMAL_BYTES_MAX], *at = text;
         for (int i = 0; i < 4; i++) {
-            if (i > 0) {
-                strbuf_add_char(out, '.');
-            }
-            strbuf_add_u64(out, addr->ip[i]);
+            at = decimal_put(at, addr->ip[i]);
+            *at++ = '.';
         }
+        strbuf_add(out, str_of(text, (size_t)(at - text) - 1));
         return;
     }
     char text[INET6_ADDRSTRLEN];

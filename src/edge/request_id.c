@@ -22,24 +22,41 @@ static bool is_sane(struct str id)
     return true;
 }
 
+enum { NAME_BYTES = 12, UUID_AT = NAME_BYTES + 2, UUID_BYTES = 36, HALF_BYTES = 16 };
+static_assert(UUID_AT + UUID_BYTES + 2 == sizeof((struct exchange *)0)->request_id_line,
+              "the line holds name, colon, space, UUID and line end");
+
+/* The 16 digits of a number, the highest first, eight at a time: each nibble goes into a byte of its
+ * own, and the bytes become digits together. */
+static void put_hex(char at[HALF_BYTES], uint64_t value)
+{
+    for (int half = 0; half < 2; half++) {
+        uint64_t x = half == 0 ? value >> 32 : value & UINT32_MAX;
+        x = ((x & UINT64_C(0xffff0000)) << 16) | (x & UINT64_C(0xffff));
+        x = ((x << 8) | x) & UINT64_C(0x00ff00ff00ff00ff);
+        x = ((x << 4) | x) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+        uint64_t is_letter = ((x + UINT64_C(0x0606060606060606)) >> 4) & UINT64_C(0x0101010101010101);
+        x += UINT64_C(0x3030303030303030) + is_letter * ('a' - '0' - 10);
+        x = __builtin_bswap64(x);
+        memcpy(at + (size_t)half * 8, &x, sizeof x);
+    }
+}
+
 static void write_uuid(struct exchange *ex)
 {
-    static const char hex[] = "0123456789abcdef";
+    char high_text[HALF_BYTES], low_text[HALF_BYTES], *at = ex->request_id_line;
     uint64_t ms = (uint64_t)ex->core->loop.wall_us / 1000;
     uint64_t random_high = rng_next(&ex->core->rng), random_low = rng_next(&ex->core->rng);
-    uint64_t high = ms << 16 | UINT64_C(0x7000) | (random_high & 0xfff);
-    uint64_t low = (random_low & (UINT64_MAX >> 2)) | UINT64_C(1) << 63;
-    char *at = ex->request_id;
-    for (int i = 0; i < 16; i++) {
-        uint64_t half = i < 8 ? high : low;
-        uint64_t byte = half >> (56 - 8 * (i & 7)) & 0xff;
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *at++ = '-';
-        }
-        *at++ = hex[byte >> 4];
-        *at++ = hex[byte & 15];
-    }
-    ex->request_id_text = str_of(ex->request_id, sizeof ex->request_id);
+    put_hex(high_text, ms << 16 | UINT64_C(0x7000) | (random_high & 0xfff));
+    put_hex(low_text, (random_low & (UINT64_MAX >> 2)) | UINT64_C(1) << 63);
+    memcpy(at, "X-Request-Id: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx\r\n", sizeof ex->request_id_line);
+    at += UUID_AT;
+    memcpy(at, high_text, 8);
+    memcpy(at + 9, high_text + 8, 4);
+    memcpy(at + 14, high_text + 12, 4);
+    memcpy(at + 19, low_text, 4);
+    memcpy(at + 24, low_text + 4, 12);
+    ex->request_id_text = str_of(at, UUID_BYTES);
 }
 
 enum err request_id_take(struct exchange *ex, uint8_t mode)
@@ -58,5 +75,8 @@ enum err request_id_take(struct exchange *ex, uint8_t mode)
     if (sent != NULL) {
         (void)fields_remove_id(fields, FIELD_X_REQUEST_ID);
     }
-    return fields_add(fields, &ex->arena, STR("X-Request-Id"), ex->request_id_text);
+    TRY(fields_reserve(fields, &ex->arena, 1));
+    fields_put_line(fields, FIELD_X_REQUEST_ID,
+                    str_of(ex->request_id_line, sizeof ex->request_id_line), NAME_BYTES);
+    return OK;
 }

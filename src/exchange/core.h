@@ -55,7 +55,7 @@ struct core {
     struct pipe_pool *pipes;          /* for splicing: net/pipe.h */
     struct route_scratch *route_scratch; /* for matching: route/router.h */
     uint64_t request_id_high, request_id_next;
-    char date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" of date_s */
+    char date_line[40]; /* "Date: Sun, 06 Nov 1994 08:49:37 GMT CR LF" of date_s */
     int64_t date_s;
 };
 

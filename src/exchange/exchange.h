@@ -71,7 +71,7 @@ struct exchange {
     struct str consumer;        /* identity that a policy established; empty: none */
     const void *route_match;    /* what routing found, where rewriting needs it: proxy/routing.c */
     struct str request_id_text; /* the client's, if it is kept, or ours */
-    char request_id[36];        /* of ours: a UUID of version 7 (RFC 9562 5.7) */
+    char request_id_line[52];   /* "X-Request-Id: UUID CR LF", of ours */
 
     uint64_t client_in_bytes, client_out_bytes; /* on the wire */
     uint64_t origin_in_bytes, origin_out_bytes;

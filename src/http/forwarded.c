@@ -204,6 +204,58 @@ static enum err set_kept(struct fields *fields, struct arena *arena, enum field_
     return fields_set_id(fields, arena, id, value);
 }
 
+/* One line of text, as it will go out. */
+static void put_line(struct strbuf *out, struct fields *fields, enum field_id id, struct str name,
+                     struct str value)
+{
+    size_t from = out->len;
+    strbuf_add(out, name);
+    strbuf_add(out, STR(": "));
+    strbuf_add(out, value);
+    strbuf_add(out, STR("\r\n"));
+    fields_put_line(fields, id, str_of(out->at + from, out->len - from), name.len);
+}
+
+enum { PLAIN_FIELDS = 5, PLAIN_BYTES = 256 };
+
+/* The usual case: nothing of the kind came in, so that all of it is one piece of text. */
+static enum err write_plain(struct head *head, struct arena *arena, struct str node,
+                            const struct forwarded *forwarded, struct str port)
+{
+    struct fields *fields = &head->fields;
+    size_t room = PLAIN_BYTES + head->authority.len;
+    char *at = arena_alloc(arena, room);
+    if (at == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(fields_reserve(fields, arena, PLAIN_FIELDS));
+    struct strbuf out = strbuf_over(at, room);
+    put_line(&out, fields, FIELD_X_FORWARDED_FOR, STR("X-Forwarded-For"), node);
+    put_line(&out, fields, FIELD_X_FORWARDED_PROTO, STR("X-Forwarded-Proto"), forwarded->proto);
+    if (head->authority.len > 0) {
+        put_line(&out, fields, FIELD_X_FORWARDED_HOST, STR("X-Forwarded-Host"), head->authority);
+    }
+    put_line(&out, fields, FIELD_X_FORWARDED_PORT, STR("X-Forwarded-Port"), port);
+    CHECK(!strbuf_overflowed(&out));
+    arena_shrink(arena, at, room, out.len);
+    return OK;
+}
+
+static enum err write_merged(struct head *head, struct arena *arena, struct str node,
+                             const struct forwarded *forwarded, struct str port)
+{
+    struct fields *fields = &head->fields;
+    struct str host = forwarded->host.len > 0 ? forwarded->host : head->authority;
+    TRY(list_field_append(fields, arena, FIELD_X_FORWARDED_FOR, node));
+    TRY(fields_set_id(fields, arena, FIELD_X_FORWARDED_PROTO, forwarded->proto));
+    if (host.len > 0) {
+        TRY(fields_set_id(fields, arena, FIELD_X_FORWARDED_HOST, host));
+    }
+    return fields_find(fields, FIELD_X_FORWARDED_PORT) != NULL
+               ? OK
+               : set_kept(fields, arena, FIELD_X_FORWARDED_PORT, port);
+}
+
 enum err forwarded_write(struct head *head, struct arena *arena,
                          const struct forwarded_rules *rules, const struct addr *peer,
                          const struct forwarded *forwarded, uint16_t listener_port)
@@ -219,21 +271,17 @@ enum err forwarded_write(struct head *head, struct arena *arena,
         strbuf_add(&node, STR("unknown")); /* RFC 7239 6.2: a peer without an address */
     }
     strbuf_add_u64(&port, listener_port);
-    TRY(list_field_append(fields, arena, FIELD_X_FORWARDED_FOR, strbuf_str(&node)));
-    TRY(fields_set_id(fields, arena, FIELD_X_FORWARDED_PROTO, forwarded->proto));
-    if (host.len > 0) {
-        TRY(fields_set_id(fields, arena, FIELD_X_FORWARDED_HOST, host));
-    }
-    if (fields_find(fields, FIELD_X_FORWARDED_PORT) == NULL) {
-        TRY(set_kept(fields, arena, FIELD_X_FORWARDED_PORT, strbuf_str(&port)));
-    }
+    bool is_plain = (fields->known & field_sets.identity) == 0 && forwarded->host.len == 0;
+    TRY((is_plain ? write_plain : write_merged)(head, arena, strbuf_str(&node), forwarded,
+                                                strbuf_str(&port)));
     if (rules->sends_forwarded) {
         TRY(write_element(head, arena, strbuf_str(&node), forwarded, host));
     }
     if (rules->sends_via) {
         /* RFC 9110 7.6.3: the version the message came in, and a pseudonym. */
-        struct str via = head->minor == 0 ? STR("1.0 sluice") : STR("1.1 sluice");
-        TRY(fields_add(fields, arena, STR("Via"), via));
+        struct str via = head->minor == 0 ? STR("Via: 1.0 sluice\r\n") : STR("Via: 1.1 sluice\r\n");
+        TRY(fields_reserve(fields, arena, 1));
+        fields_put_line(fields, FIELD_VIA, via, 3);
     }
     return OK;
 }

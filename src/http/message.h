@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/check.h"
 #include "base/str.h"
 
 enum method {
@@ -98,6 +99,22 @@ uint32_t fields_remove(struct fields *fields, struct str name);
 uint32_t fields_remove_id(struct fields *fields, enum field_id id);
 /* Makes room for `more` further fields. ERR_MEMORY. */
 MUST_USE enum err fields_reserve(struct fields *fields, struct arena *arena, uint32_t more);
+
+/* Appends a field that this program has written itself, as "name: value CR LF" in memory that lives
+ * as long as the fields; name and value are its first `name_bytes` and what follows the colon and
+ * space. Nothing is checked: no byte of a peer may be in it but what was checked before. There is
+ * room (fields_reserve). */
+static inline void fields_put_line(struct fields *fields, enum field_id id, struct str line,
+                                   size_t name_bytes)
+{
+    struct field *field = &fields->at[fields->count++];
+    DCHECK(fields->count <= fields->cap);
+    field->name = str_of(line.at, name_bytes);
+    field->value = str_of(line.at + name_bytes + 2, line.len - name_bytes - 4);
+    field->id = (uint16_t)id;
+    field->flags = FIELD_IS_VERBATIM;
+    fields->known |= UINT64_C(1) << id;
+}
 
 static inline bool fields_have(const struct fields *fields, enum field_id id)
 {

@@ -9,27 +9,33 @@
 #include "http/h1/writer.h"
 #include "stats/stats.h"
 
+enum { DATE_LINE_BYTES = 6 + DATE_HTTP_BYTES + 2 };
+
 /* RFC 9110 6.6.1: whoever has a clock adds the date that is missing. Formatted once a second. */
-static struct str date_now(struct core *core)
+static struct str date_line(struct core *core)
 {
     int64_t now_s = core->loop.wall_us / 1000000;
     if (now_s != core->date_s) {
-        struct strbuf out = strbuf_over(core->date, sizeof core->date);
+        struct strbuf out = strbuf_over(core->date_line, sizeof core->date_line);
+        strbuf_add(&out, STR("Date: "));
         date_add_http(&out, now_s);
+        strbuf_add(&out, STR("\r\n"));
+        CHECK(out.len == DATE_LINE_BYTES);
         core->date_s = now_s;
     }
-    return str_of(core->date, DATE_HTTP_BYTES);
+    return str_of(core->date_line, DATE_LINE_BYTES);
 }
 
 static enum err add_standard_fields(struct exchange *ex)
 {
     struct fields *fields = &ex->response.fields;
     const struct listener_conf *conf = ex->generation->listeners[ex->session->listener->slot];
+    TRY(fields_reserve(fields, &ex->arena, 2));
     if (!fields_have(fields, FIELD_DATE)) {
-        TRY(fields_add(fields, &ex->arena, STR("Date"), date_now(ex->core)));
+        fields_put_line(fields, FIELD_DATE, date_line(ex->core), 4);
     }
     if (conf->forwarded.sends_via && !ex->is_own_reply) {
-        TRY(fields_add(fields, &ex->arena, STR("Via"), STR("1.1 sluice")));
+        fields_put_line(fields, FIELD_VIA, STR("Via: 1.1 sluice\r\n"), 3);
     }
     return OK;
 }
