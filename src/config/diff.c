@@ -19,6 +19,7 @@ struct differ {
     struct conf_printer from, to; /* with secrets, into memory: for comparing */
     struct conf_printer from_shown, to_shown;
     struct arena texts, scratch, custom;
+    struct arena items; /* of the list in hand */
     struct sink *out;
     uint32_t count;
 };
@@ -69,6 +70,16 @@ static void add_shown(struct sink *out, struct str text)
 {
     sink_add(out, text.len == 0 ? STR("(none)") : str_sub(text, 0, SHOWN_BYTES_MAX));
     sink_add_c(out, text.len > SHOWN_BYTES_MAX ? "..." : "");
+}
+
+static bool is_equal(struct differ *differ, const struct conf_table *table,
+                     const struct conf_field *field, struct both both)
+{
+    struct str from = text_of(differ, &differ->from, table, field, both.from);
+    struct str to = text_of(differ, &differ->to, table, field, both.to);
+    bool is_same = str_eq(from, to);
+    arena_reset(&differ->texts);
+    return is_same;
 }
 
 static void diff_value(struct differ *differ, const struct conf_table *table,
@@ -124,6 +135,9 @@ static void diff_map(struct differ *differ, const struct conf_field *field, stru
         char *item = (char *)to.at + (size_t)i * table->bytes;
         is_right = map_add(&news, conf_name_of(table, item), item) != ERR_MEMORY;
     }
+    if (!is_right) {
+        say(differ, trail, "too large to be compared");
+    }
     for (uint32_t i = 0; i < from.count && is_right; i++) {
         const void *item = conf_at(from.at, i * table->bytes);
         struct trail inner = {trail, table->name, conf_name_of(table, item)};
@@ -148,11 +162,11 @@ static bool index_items(struct differ *differ, struct conf_printer *printer,
                         const struct conf_field *field, const struct conf_list *list,
                         struct map *out)
 {
-    map_init(out, &differ->scratch);
+    map_init(out, &differ->items);
     for (uint32_t i = 0; i < list->count; i++) {
         char *item = (char *)list->at + (size_t)i * field->table->bytes;
         struct sink text;
-        sink_to_memory(&text, &differ->scratch);
+        sink_to_memory(&text, &differ->items);
         printer->out = &text;
         conf_print_struct(printer, field->table, item);
         if (text.has_failed || map_add(out, sink_str(&text), item) == ERR_MEMORY) {
@@ -201,10 +215,13 @@ static void diff_list(struct differ *differ, const struct conf_field *field, str
     uint32_t before = differ->count;
     if (!index_items(differ, &differ->from, field, &from.list, &olds) ||
         !index_items(differ, &differ->to, field, &to.list, &news)) {
+        say(differ, trail, "a list too large to be compared");
+        arena_reset(&differ->items);
         return;
     }
     say_missing(differ, field, &from, trail);
     say_missing(differ, field, &to, trail);
+    arena_reset(&differ->items);
     if (differ->count == before && from.list.count != to.list.count) {
         say(differ, trail, field->name);
     }
@@ -246,6 +263,11 @@ static void diff_field(struct differ *differ, const struct conf_table *table,
     if (is_gone && is_new) {
         return;
     }
+    /* Most of a large configuration is the same, and its lists need no closer look. */
+    bool is_list = field->type == CONF_LIST || (field->type == CONF_MAP && trail != NULL);
+    if (is_list && is_equal(differ, table, field, both)) {
+        return;
+    }
     if (field->type == CONF_MAP) {
         diff_map(differ, field, both, trail);
     } else if (field->type == CONF_LIST && field->item == CONF_STRUCT) {
@@ -280,6 +302,7 @@ uint32_t config_diff(const struct config *from, const struct config *to, struct 
     arena_init_heap(&differ.texts, LIMIT_VALUE_config_memory_bytes);
     arena_init_heap(&differ.scratch, LIMIT_VALUE_config_memory_bytes);
     arena_init_heap(&differ.custom, LIMIT_VALUE_config_memory_bytes);
+    arena_init_heap(&differ.items, LIMIT_VALUE_config_memory_bytes);
     differ.from_shown = differ.to_shown = differ.from = differ.to = printer;
     differ.from.internals = differ.from_shown.internals = from->internals;
     differ.to.internals = differ.to_shown.internals = to->internals;

@@ -372,6 +372,28 @@ void conf_print_field(const struct conf_printer *printer, const struct conf_fiel
     }
 }
 
+/* In running order; returns what stands before the next key. */
+static const char *print_policies(const struct conf_printer *printer,
+                                  const struct conf_table *table, const void *object,
+                                  const char *separator)
+{
+    struct conf_policies policies;
+    memcpy(&policies, conf_at(object, table->policies_at - 1), sizeof policies);
+    for (uint32_t kind = 0; kind < printer->internals->kind_count; kind++) {
+        for (uint32_t i = 0; i < policies.count; i++) {
+            if (policies.at[i].kind_index != kind) {
+                continue;
+            }
+            sink_add_c(printer->out, separator);
+            sink_add_c(printer->out, policies.at[i].kind->name);
+            sink_add_c(printer->out, ": ");
+            conf_print_struct(printer, policies.at[i].kind->table, policies.at[i].conf);
+            separator = ", ";
+        }
+    }
+    return separator;
+}
+
 void conf_print_struct(const struct conf_printer *printer, const struct conf_table *table,
                        const void *object)
 {
@@ -391,6 +413,9 @@ void conf_print_struct(const struct conf_printer *printer, const struct conf_tab
         sink_add_c(printer->out, ": ");
         conf_print_field(printer, field, object);
         separator = ", ";
+    }
+    if (table->policies_at > 0) {
+        separator = print_policies(printer, table, object, separator);
     }
     sink_add_c(printer->out, *separator == '{' ? "{}" : "}");
 }

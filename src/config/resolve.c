@@ -245,6 +245,47 @@ static void warn_unused(struct conf_reader *reader, const struct config *config,
     }
 }
 
+/* The other listeners of the gateway take no traffic, but an address all the same. */
+static void check_metrics(struct conf_reader *reader, const struct config *config)
+{
+    const struct addr *addr = &config->observe.metrics.addr;
+    for (uint32_t i = 0; addr->port != 0 && i < config->listeners.count; i++) {
+        const struct conf_listener *listener = &config->listeners.at[i];
+        if (is_overlap(&listener->addr, addr)) {
+            diag_hint(reader->diags, "give one of them another port");
+            diag_add(
+                reader->diags, DIAG_E0203, listener->addr_pos,
+                "listener \"%.*s\" and the listener for metrics take connections on one address",
+                STR_FMT(listener->name));
+        }
+    }
+}
+
+/* A test that expects a route that is not there would fail without saying why. */
+static void check_tests(struct conf_reader *reader, const struct config *config,
+                        const struct services *services)
+{
+    struct map routes;
+    map_init(&routes, reader->scratch);
+    for (uint32_t i = 0; config->tests.count > 0 && i < config->routes.count; i++) {
+        if (map_add(&routes, config->routes.at[i].name, &config->routes.at[i]) == ERR_MEMORY) {
+            out_of_memory(reader);
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < config->tests.count; i++) {
+        const struct conf_expect *expect = &config->tests.at[i].expect;
+        if (expect->route.len > 0 && map_find(&routes, expect->route) == NULL) {
+            diag_add(reader->diags, DIAG_E0201, expect->pos, "there is no route \"%.*s\"",
+                     STR_FMT(expect->route));
+        }
+        if (expect->service.len > 0 && map_find(&services->by_name, expect->service) == NULL) {
+            diag_add(reader->diags, DIAG_E0201, expect->pos, "there is no service \"%.*s\"",
+                     STR_FMT(expect->service));
+        }
+    }
+}
+
 /* Puts the anonymous services behind the named ones, so that one array holds all, and moves what
  * points at them. */
 static bool join_services(struct conf_reader *reader, struct config *config,
@@ -301,6 +342,8 @@ void conf_resolve_all(struct conf_reader *reader, struct config *config)
         config->routes.at[i].index = i;
         resolve_route(reader, config, &services, &config->routes.at[i]);
     }
+    check_metrics(reader, config);
+    check_tests(reader, config, &services);
     if (!diags_have_errors(reader->diags)) {
         warn_unused(reader, config, &services);
     }

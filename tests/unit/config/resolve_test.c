@@ -115,3 +115,26 @@ TEST(no_service_at_all_is_said_once)
          NULL);
     WANT(kit_said_only("E0101"));
 }
+
+TEST(the_listener_for_metrics_has_an_address_of_its_own)
+{
+    WANT(kit_load(
+             "listeners: { a: { port: 80 } }\nobserve: { metrics: { listen: \"127.0.0.1:80\" } }\n"
+             "routes: { \"/*\": http://a:1 }") == NULL);
+    WANT(kit_said_only("E0203"));
+    WANT(kit_load(
+             "listeners: { a: { port: 80 } }\nobserve: { metrics: { listen: \"127.0.0.1:81\" } }\n"
+             "routes: { \"/*\": http://a:1 }") != NULL);
+}
+
+TEST(a_test_expects_what_is_there)
+{
+    WANT(kit_load("routes: { \"/*\": http://a:1 }\ntests: [{ request: GET http://a/, expect: { "
+                  "route: nobody, "
+                  "service: none } }]") == NULL);
+    WANT_INT(kit_diags()->errors.count, 2);
+    WANT(kit_said_code("E0201"));
+    WANT(kit_load("routes: { \"/*\": http://a:1 }\ntests: [{ request: GET http://a/, expect: { "
+                  "route: /*, "
+                  "service: http://a:1 } }]") != NULL);
+}

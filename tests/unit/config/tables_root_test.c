@@ -73,10 +73,11 @@ TEST(an_expectation_is_what_is_asked)
     const struct config *config = kit_load(
         "routes: { \"/*\": http://a:1 }\ntests:\n  - request: GET http://a/\n    headers: { A: b "
         "}\n"
-        "    expect: { status: 200, route: r, service: s, version: v, header: { X: y } }\n");
+        "    expect: { status: 200, route: /*, service: http://a:1, version: v, header: { X: y } "
+        "}\n");
     const struct conf_test *test = &config->tests.at[0];
     WANT_INT(test->expect.status, 200);
-    WANT_STR(test->expect.route, STR("r"));
+    WANT_STR(test->expect.route, STR("/*"));
     WANT_STR(test->expect.version, STR("v"));
     WANT_STR(test->expect.header.at[0].value, STR("y"));
     WANT_STR(test->headers.at[0].name, STR("A"));
