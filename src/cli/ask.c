@@ -1,16 +1,13 @@
 /* ask.c - the waiting HTTP/1.1 client of the command line; see ask.h. */
-#define _GNU_SOURCE
 #include "cli/ask.h"
 
 #include "base/clock.h"
 #include "http/h1/chunked.h"
 #include "http/judge.h"
+#include "net/local.h"
 #include "net/socket.h"
 
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 enum { HEADS_BYTES_MAX = 1 << 20, MEMORY_BYTES_MAX = ASK_ANSWER_BYTES_MAX + 65536 };
 
@@ -60,21 +57,8 @@ enum err ask_open(struct ask *ask, const struct addr *addr)
 
 enum err ask_open_unix(struct ask *ask, struct str path)
 {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
     TRY(start(ask));
-    if (path.len == 0 || path.len >= sizeof name.sun_path) {
-        return ERR_RANGE;
-    }
-    memcpy(name.sun_path, path.at, path.len);
-    ask->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (ask->fd < 0) {
-        return ERR_LIMIT;
-    }
-    /* A Unix socket connects at once or not at all. */
-    if (connect(ask->fd, (const struct sockaddr *)&name, sizeof name) != 0) {
-        return ERR_ORIGIN_CONNECT;
-    }
-    return OK;
+    return local_connect(path, &ask->fd);
 }
 
 void ask_close(struct ask *ask)

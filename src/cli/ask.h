@@ -23,7 +23,7 @@ struct ask {
 /* Connects over TCP. `ask` needs no initialisation; ask_close afterwards in any case.
  * ERR_ORIGIN_CONNECT, ERR_ORIGIN_CONNECT_TIMEOUT, ERR_LIMIT, ERR_MEMORY. */
 MUST_USE enum err ask_open(struct ask *ask, const struct addr *addr);
-/* Connects to a Unix socket. ERR_RANGE: the path is too long. */
+/* Connects to a Unix socket. Errors of local_connect, ERR_MEMORY. */
 MUST_USE enum err ask_open_unix(struct ask *ask, struct str path);
 void ask_close(struct ask *ask);
 /* Sends `request`, whole and well-formed, and waits for its final answer. The connection can be

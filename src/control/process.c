@@ -8,9 +8,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "control/process_inner.h"
+#include "control/reload.h"
 #include "control/supervisor.h"
 #include "policy/policies.h"
-#include "text/sink.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -31,22 +31,6 @@ struct config_opts process_config_opts(void)
                                 .ctx = &all_policies};
 }
 
-/* NULL: it has errors, and they have been printed. */
-static struct config *load(const char *path)
-{
-    struct config_opts opts = process_config_opts();
-    struct config *config = NULL;
-    struct diags diags;
-    struct sink sink;
-    diags_init(&diags);
-    enum err e = config_load(path, &opts, &diags, &config);
-    sink_to_file(&sink, stderr);
-    diags_write(&diags, &sink);
-    (void)fflush(stderr);
-    diags_drop(&diags);
-    return e == OK ? config : NULL;
-}
-
 static uint32_t cpu_count(void)
 {
     cpu_set_t set;
@@ -59,26 +43,11 @@ static uint32_t cpu_count(void)
 
 static void reload(struct process *process)
 {
-    struct stats_block *block = process->stats_block;
-    struct config *config = load(process->path);
-    if (config != NULL && config_hash(config) == process->current->hash) {
-        log_line(LOG_INFO, "control", "reload: nothing has changed, generation %lu stays",
-                 process->generation);
-        config_free(config);
-        stats_add(block, CELL_reloads, 1);
-        stats_set(block, CELL_reload_is_successful, 1);
-        return;
-    }
-    if (config == NULL || publish_config(process, config) != OK) {
-        log_line(LOG_ERROR, "control", "reload: refused, generation %lu stays", process->generation);
-        stats_add(block, CELL_reload_failures, 1);
-        stats_set(block, CELL_reload_is_successful, 0);
-        return;
-    }
-    stats_add(block, CELL_reloads, 1);
-    stats_set(block, CELL_reload_is_successful, 1);
-    stats_set(block, CELL_reload_time, (uint64_t)process->loop.wall_us);
-    log_line(LOG_INFO, "control", "reload: generation %lu is in use", process->generation);
+    struct diags diags;
+    enum err why;
+    diags_init(&diags);
+    (void)reload_run(process, &diags, &why);
+    diags_drop(&diags);
 }
 
 static void on_drained(struct loop *loop, struct mail *mail)
@@ -124,9 +93,7 @@ static void on_signal(struct signals *signals, int number)
     struct process *process = CONTAINER_OF(signals, struct process, signals);
     switch (number) {
     case SIGHUP:
-        if (!process->is_draining) {
-            reload(process);
-        }
+        reload(process);
         break;
     case SIGUSR1:
         if (process->log != NULL) {
@@ -303,12 +270,16 @@ static void stop(struct process *process)
     if (process->ops != NULL) {
         ops_server_close(&process->ops);
     }
+    admin_close(&process->admin);
     handover_close(&process->handover);
 }
 
 int process_run(const struct process_conf *conf)
 {
-    struct config *config = load(conf->path);
+    struct diags diags;
+    diags_init(&diags);
+    struct config *config = reload_read(conf->path, &diags);
+    diags_drop(&diags);
     if (config == NULL) {
         return EXIT_CONFIG;
     }

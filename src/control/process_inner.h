@@ -1,6 +1,7 @@
 /* process_inner.h - the state of the control thread, for process.c, publish.c and drain.c. */
 #pragma once
 
+#include "control/admin.h"
 #include "control/process.h"
 #include "net/handover.h"
 #include "net/signals.h"
@@ -33,6 +34,7 @@ struct process {
     struct conf_observe observed; /* what log and ops are open for; strings in the arena */
     struct ops_server *ops;
     struct addr ops_addr;
+    struct admin *admin; /* NULL: the file asks for none */
     struct process_slot slots[WORKER_SLOTS_MAX];
     struct snapshot *current;
     struct snapshot *snapshots[64]; /* alive, for the oldest number */
@@ -57,3 +59,6 @@ MUST_USE enum err observe_open(struct process *process, const struct config *con
                                struct access_log **log, bool *is_new_log);
 /* ops.c: metrics listener and gauges. */
 MUST_USE enum err ops_open(struct process *process, const struct config *config);
+/* admin_api.c: opens, keeps or closes the admin socket as the configuration says. Errors of
+ * admin_open, said in the log. */
+MUST_USE enum err admin_api_open(struct process *process, const struct config *config);

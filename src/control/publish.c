@@ -308,6 +308,7 @@ static enum err prepare_and_post(struct process *process, struct config *config,
     enum err e = group == NULL ? ERR_MEMORY : add_generations(process, group, snapshot);
     e = e == OK ? observe_open(process, config, &log, &is_new_log) : e;
     e = e == OK ? ops_open(process, config) : e;
+    e = e == OK ? admin_api_open(process, config) : e;
     if (e != OK) {
         group_drop(process, group);
         forget(process, snapshot);

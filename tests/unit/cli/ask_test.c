@@ -140,7 +140,7 @@ TEST(nobody_there_is_an_error)
     socket_close(&fd);
     WANT_INT(ask_open(&ask, &addr), ERR_ORIGIN_CONNECT);
     ask_close(&ask);
-    WANT_INT(ask_open_unix(&ask, STR("/nowhere/at/all.sock")), ERR_ORIGIN_CONNECT);
+    WANT_INT(ask_open_unix(&ask, STR("/nowhere/at/all.sock")), ERR_NOT_FOUND);
     ask_close(&ask);
 }
 
