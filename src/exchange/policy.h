@@ -1,6 +1,6 @@
-/* policy.h - the face of a policy: one const struct, listed in policy/policies.def in running order.
- * A policy looks at an exchange, changes it or answers it. Its configuration is a field table, from
- * which parsing, checks, defaults, schema and reference page come.
+/* policy.h - the face of a policy: one const struct, listed in policy/policies.def in running
+ * order. A policy looks at an exchange, changes it or answers it. Its configuration is a field
+ * table, from which parsing, checks, defaults, schema and reference page come.
  * Rules: hooks run on the exchange's core and never block; whatever they allocate comes from the
  * exchange's arena; headers are changed with fields_add, fields_set, fields_remove only. */
 #pragma once
@@ -18,7 +18,7 @@ enum verdict {
 /* What compile gets: the snapshot's arena and a place to complain. */
 struct policy_compile {
     struct arena *arena;
-    const char *error; /* set with a non-OK return: one sentence for the operator, with the way out */
+    const char *error; /* set with a non-OK return: a sentence for the operator with the way out */
 };
 
 struct policy_type {
@@ -26,8 +26,8 @@ struct policy_type {
     const char *summary; /* one sentence for the reference page */
     const struct conf_table *table;
     size_t state_bytes; /* for one exchange, zeroed; 0: none */
-    /* Turns the configuration struct that `table` describes into what the hooks read. NULL: the hooks
-     * get the configuration itself. ERR_CONFIG with ctx->error, ERR_MEMORY. */
+    /* Turns the configuration struct that `table` describes into what the hooks read. NULL: the
+     * hooks get the configuration itself. ERR_CONFIG with ctx->error, ERR_MEMORY. */
     enum err (*compile)(struct policy_compile *ctx, const void *conf, const void **compiled);
     /* Gives back what compile took from elsewhere than the arena. NULL: nothing. */
     void (*drop)(const void *compiled);

@@ -151,7 +151,7 @@ enum err compile_action(struct arena *arena, const struct conf_route *route, str
     return ERR_BUG;
 }
 
-/* Policies are compared by where they are written: what is inherited is the same struct everywhere. */
+/* Policies are told apart by where they are written: what is inherited is one struct everywhere. */
 static struct str key_of(const void *const *conf)
 {
     return str_of((const char *)conf, sizeof *conf);

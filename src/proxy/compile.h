@@ -1,4 +1,6 @@
-/* compile.h - the parts of compiling a snapshot, for world.c. */
+/* compile.h - the parts of compiling a snapshot: rules, actions and chains, one route at a time.
+ * For world.c, which keeps what comes out; for verify.c, which only wants to know that it would; and
+ * for whoever asks what would be done with one request. */
 #pragma once
 
 #include "base/map.h"
@@ -8,7 +10,7 @@
 /* The rules of every route, their value the entry of `plans` (may be NULL); ERR_MEMORY. */
 MUST_USE enum err compile_rules(struct arena *arena, const struct config *config,
                                 const struct plan *plans, struct route_rule **out);
-/* Rewrite, redirect and fixed response of one route. ERR_SYNTAX with *fault naming what is wrong. */
+/* Rewrite, redirect and fixed response of one route. ERR_SYNTAX: *fault names what is wrong. */
 MUST_USE enum err compile_action(struct arena *arena, const struct conf_route *route,
                                  struct plan *plan, const char **fault);
 /* A policy as it is written in one place, compiled once however many routes it reaches. */
