@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_MAX = LIMIT_VALUE_config_includes + 1, SECTIONS_MAX = 16, PATH_LEN_MAX = 4096 };
+enum { FILES_MAX = LIMIT_VALUE_config_includes + 1, SECTIONS_MAX = 64, PATH_LEN_MAX = 4096 };
 
 struct file {
     struct source source;
@@ -286,7 +286,8 @@ static bool merge_key(struct files *files, struct node *key)
 {
     struct section *section = section_find(files, key->text);
     if (section == NULL && files->section_count == SECTIONS_MAX) {
-        return conf_refuse(files->reader, key, DIAG_E0107, "unknown key");
+        return conf_refuse(files->reader, key, DIAG_E0107, "unknown key \"%.*s\"",
+                           STR_FMT(str_sub(key->text, 0, 80)));
     }
     if (section == NULL) {
         struct node **tail = &files->root->first;

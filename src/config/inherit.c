@@ -126,7 +126,7 @@ static void put(const struct heirs *heirs, const struct conf_policy **slots,
 static struct bundle_use *bundle_find(const struct heirs *heirs, const struct conf_text *name)
 {
     struct bundle_use *use = map_find(&heirs->bundles, name->text);
-    struct conf_nearest nearest = {.wanted = name->text};
+    struct conf_nearest nearest = {.diags = heirs->reader->diags, .wanted = name->text};
     struct diags *diags = heirs->reader->diags;
     if (use != NULL) {
         use->is_used = true;
@@ -172,7 +172,7 @@ static void skip_one(const struct heirs *heirs, const struct conf_policy **slots
                      const struct conf_text *name)
 {
     struct diags *diags = heirs->reader->diags;
-    struct conf_nearest nearest = {.wanted = name->text};
+    struct conf_nearest nearest = {.diags = heirs->reader->diags, .wanted = name->text};
     const struct conf_internals *internals = heirs->reader->internals;
     for (uint32_t i = 0; i < internals->kind_count; i++) {
         const struct conf_kind *kind = &internals->kinds[i];

@@ -56,6 +56,7 @@ bool conf_is_secret(const struct conf_internals *internals, const void *field);
 struct str conf_show_text(struct conf_reader *reader, const void *field, struct str text);
 /* Sets the hint to 'did you mean "..."?' when one of the names is near; else leaves it. */
 struct conf_nearest {
+    const struct diags *diags; /* no more is looked for once no more is shown */
     struct str wanted, best;
     uint32_t distance;
 };

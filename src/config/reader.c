@@ -161,7 +161,7 @@ static bool refuse_key(struct conf_reader *reader, const struct conf_table *tabl
 {
     char path[PATH_BYTES_MAX];
     struct strbuf out = strbuf_over(path, sizeof path);
-    struct conf_nearest nearest = {.wanted = key->text};
+    struct conf_nearest nearest = {.diags = reader->diags, .wanted = key->text};
     for (uint32_t i = 0; i < table->field_count; i++) {
         conf_nearest_try(&nearest, str_from_c(table->fields[i].name));
     }

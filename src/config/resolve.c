@@ -30,12 +30,6 @@ static bool out_of_memory(struct conf_reader *reader)
     return false;
 }
 
-/* Looking for near names costs a walk over all of them: only while messages are still kept. */
-static bool may_suggest(const struct conf_reader *reader)
-{
-    return reader->diags->errors.count < LIMIT_VALUE_config_errors;
-}
-
 static int by_address(const void *left_at, const void *right_at)
 {
     const struct conf_listener *left = *(const struct conf_listener *const *)left_at;
@@ -196,8 +190,10 @@ static struct conf_service *add_anonymous(struct conf_reader *reader, struct ser
 static void refuse_service(struct conf_reader *reader, const struct config *config,
                            const struct conf_text *to)
 {
-    struct conf_nearest nearest = {.wanted = to->text};
-    for (uint32_t i = 0; may_suggest(reader) && i < config->services.count; i++) {
+    /* Looking for near names costs a walk over all of them: only while messages are still kept. */
+    struct conf_nearest nearest = {.diags = reader->diags, .wanted = to->text};
+    bool may_suggest = reader->diags->errors.count < LIMIT_VALUE_config_errors;
+    for (uint32_t i = 0; may_suggest && i < config->services.count; i++) {
         conf_nearest_try(&nearest, config->services.at[i].name);
     }
     if (conf_nearest_name(&nearest).len > 0) {

@@ -1,6 +1,7 @@
 /* scalars.c - one value by its type: the leaves of the walk in reader.c.
  * Everything that a person can write wrongly ends here, so every refusal says what to write. */
 #include "base/check.h"
+#include "base/limits.h"
 #include "config/internals.h"
 #include "text/distance.h"
 #include "text/quantity.h"
@@ -32,6 +33,9 @@ static bool is_field_value(struct str s)
 
 void conf_nearest_try(struct conf_nearest *nearest, struct str name)
 {
+    if (nearest->diags != NULL && nearest->diags->errors.count >= LIMIT_VALUE_config_errors) {
+        return;
+    }
     /* Names of one letter are near to everything. */
     size_t len = nearest->wanted.len;
     uint32_t max = len < 2 ? 0 : len < 4 ? 1 : len < 9 ? 2 : 3;
@@ -145,7 +149,7 @@ static bool read_enum(struct conf_reader *reader, const struct conf_field *field
 {
     char words[200];
     struct strbuf list = strbuf_over(words, sizeof words);
-    struct conf_nearest nearest = {.wanted = node->text};
+    struct conf_nearest nearest = {.diags = reader->diags, .wanted = node->text};
     for (uint8_t i = 0; field->names[i] != NULL; i++) {
         if (str_eq(str_from_c(field->names[i]), node->text)) {
             *out = i;
