@@ -2,9 +2,10 @@
  * again and again. Meant for counting instructions: the slope of two run lengths is the cost of one
  * head, without start-up:
  *   valgrind --tool=callgrind build/bench/parser_bench parse avx2 1000
- * usage: parser_bench parse|judge|write scalar|sse4.2|avx2 COUNT */
+ * usage: parser_bench parse|judge|forward|write scalar|sse4.2|avx2 COUNT */
 #include "base/check.h"
 #include "base/limits.h"
+#include "http/forwarded.h"
 #include "http/h1/parser.h"
 #include "http/h1/scan.h"
 #include "http/h1/writer.h"
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { STAGE_PARSE, STAGE_JUDGE, STAGE_WRITE };
+enum { STAGE_PARSE, STAGE_JUDGE, STAGE_FORWARD, STAGE_WRITE };
 
 static const char request[] =
     "GET /api/v1/orders/12345?expand=items HTTP/1.1\r\n"
@@ -51,6 +52,13 @@ static enum err run_one(struct bench *bench, const struct scan *scan, int stage)
     if (stage >= STAGE_JUDGE) {
         TRY(judge_request(&bench->head, &bench->arena, &rules));
     }
+    if (stage >= STAGE_FORWARD) {
+        const struct addr peer = {.family = ADDR_V4, .ip = {127, 0, 0, 1}};
+        const struct forwarded_rules forwarding = {0};
+        struct forwarded forwarded;
+        forwarded_read(&bench->head, &forwarding, &peer, false, &forwarded);
+        TRY(forwarded_write(&bench->head, &bench->arena, &forwarding, &peer, &forwarded, 80));
+    }
     if (stage >= STAGE_WRITE) {
         struct strbuf out = strbuf_over(bench->wire, sizeof bench->wire);
         const struct head *head = &bench->head;
@@ -67,10 +75,13 @@ int main(int count, char **args)
     static struct bench bench;
     uint64_t rounds;
     if (count < 4 || !str_to_u64(str_from_c(args[3]), &rounds)) {
-        printf("usage: parser_bench parse|judge|write scalar|sse4.2|avx2 COUNT\n");
+        printf("usage: parser_bench parse|judge|forward|write scalar|sse4.2|avx2 COUNT\n");
         return 2;
     }
-    int stage = args[1][0] == 'p' ? STAGE_PARSE : args[1][0] == 'j' ? STAGE_JUDGE : STAGE_WRITE;
+    int stage = args[1][0] == 'p'   ? STAGE_PARSE
+                : args[1][0] == 'j' ? STAGE_JUDGE
+                : args[1][0] == 'f' ? STAGE_FORWARD
+                                    : STAGE_WRITE;
     enum scan_path path = args[2][0] == 'a'   ? SCAN_AVX2
                           : args[2][1] == 's' ? SCAN_SSE42
                                               : SCAN_SCALAR;
@@ -82,6 +93,7 @@ int main(int count, char **args)
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (uint64_t i = 0; i < rounds; i++) {
         CHECK(run_one(&bench, scan, stage) == OK);
+        arena_reset(&bench.arena);
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
     int64_t ns = (end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec);

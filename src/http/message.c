@@ -80,14 +80,16 @@ enum err fields_reserve(struct fields *fields, struct arena *arena, uint32_t mor
     return OK;
 }
 
-/* Name and value were checked. */
-static enum err append(struct fields *fields, struct arena *arena, enum field_id id,
-                       struct str name, struct str value)
+static inline enum err ensure_room(struct fields *fields, struct arena *arena)
 {
-    TRY(fields_reserve(fields, arena, 1));
+    return LIKELY(fields->count < fields->cap) ? OK : fields_reserve(fields, arena, 1);
+}
+
+/* There is room; name and value were checked. */
+static inline void put(struct fields *fields, enum field_id id, struct str name, struct str value)
+{
     fields->at[fields->count++] = (struct field){.name = name, .value = value, .id = (uint16_t)id};
     fields->known |= field_bit(id);
-    return OK;
 }
 
 static uint32_t remove_all(struct fields *fields, enum field_id id, struct str name)
@@ -106,11 +108,12 @@ static uint32_t remove_all(struct fields *fields, enum field_id id, struct str n
 static enum err replace(struct fields *fields, struct arena *arena, enum field_id id,
                         struct str name, struct str value)
 {
-    TRY(fields_reserve(fields, arena, 1));
+    TRY(ensure_room(fields, arena));
     if (fields_have(fields, id)) {
         (void)remove_all(fields, id, name);
     }
-    return append(fields, arena, id, name, value);
+    put(fields, id, name, value);
+    return OK;
 }
 
 enum err fields_add(struct fields *fields, struct arena *arena, struct str name, struct str value)
@@ -118,7 +121,9 @@ enum err fields_add(struct fields *fields, struct arena *arena, struct str name,
     if (!str_is_token(name) || !str_is_field_value(value)) {
         return ERR_BAD_FIELD;
     }
-    return append(fields, arena, field_id_of(name), name, value);
+    TRY(ensure_room(fields, arena));
+    put(fields, field_id_of(name), name, value);
+    return OK;
 }
 
 enum err fields_set(struct fields *fields, struct arena *arena, struct str name, struct str value)

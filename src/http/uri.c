@@ -163,22 +163,22 @@ struct authority {
  * the next reader takes for another (RFC 9110 4.2.4 gives the same warning). */
 static enum err cut_name(struct str *text, struct authority *out)
 {
-    const char *begin = text->at, *at = begin, *end = begin + text->len;
-    while (at < end) {
-        const char *label = at;
-        at = chars_span(label, end, CHAR_HOST);
-        if (at < end && char_is(*at, CHAR_UPPER)) {
-            out->has_upper = true;
-            at = chars_span(at, end, CHAR_HOST | CHAR_UPPER);
-        }
-        if (at == label || at == end || *at != '.') {
+    const char *begin = text->at, *at = begin, *end = begin + text->len, *label = begin;
+    uint8_t seen = 0;
+    for (; at < end; at++) {
+        uint8_t class = char_classes[(unsigned char)*at];
+        if ((class & (CHAR_HOST | CHAR_UPPER)) != 0) {
+            seen |= class;
+        } else if (*at == '.' && at != label) {
+            label = at + 1;
+        } else {
             break;
         }
-        at++;
     }
-    bool has_root_dot = at > begin && at[-1] == '.';
+    bool has_root_dot = at > begin && at == label;
     out->name = str_of(begin, (size_t)(at - begin) - has_root_dot);
-    *text = str_skip(*text, (size_t)(at - begin));
+    out->has_upper = (seen & CHAR_UPPER) != 0;
+    *text = str_of(at, (size_t)(end - at));
     return out->name.len > 0 && out->name.len <= HOST_BYTES_MAX ? OK : ERR_BAD_HOST;
 }
 

@@ -23,11 +23,29 @@ static inline uint64_t bytes_below(uint64_t word, uint8_t limit)
     return (word - EACH(limit)) & ~word & EACH(0x80U);
 }
 
-static inline const char *scan_text(const char *at, const char *end)
+/* The last 1 to 7 bytes of the buffer, from `at`, in a word that is filled up with letters: the
+ * last whole word is loaded and shifted, so that nothing behind the end is read. */
+static inline uint64_t load_last(const char *at, const char *end)
+{
+    unsigned missing_bits = 8 * (unsigned)(8 - (end - at));
+    return load8(end - 8) >> missing_bits | EACH((uint8_t)'a') << (64 - missing_bits);
+}
+
+static inline uint64_t text_stops(uint64_t word)
+{
+    return bytes_below(word, 0x20) | bytes_below(word ^ EACH(0x7fU), 1);
+}
+
+static inline uint64_t target_stops(uint64_t word)
+{
+    return bytes_below(word, 0x21) | bytes_below(word ^ EACH(0x7fU), 1) |
+           bytes_below(word ^ EACH((uint8_t)'#'), 1) | (word & EACH(0x80U));
+}
+
+static inline const char *scan_text(const char *begin, const char *at, const char *end)
 {
     while (end - at >= 8) {
-        uint64_t word = load8(at);
-        uint64_t stops = bytes_below(word, 0x20) | bytes_below(word ^ EACH(0x7fU), 1);
+        uint64_t stops = text_stops(load8(at));
         if (stops == 0) {
             at += 8;
             continue;
@@ -38,7 +56,10 @@ static inline const char *scan_text(const char *at, const char *end)
         }
         at++;
     }
-    return chars_span(at, end, CHAR_TEXT);
+    if (at == end || end - begin < 8 || text_stops(load_last(at, end)) != 0) {
+        return chars_span(at, end, CHAR_TEXT);
+    }
+    return end;
 }
 
 /* Nothing to keep in registers here. */
@@ -55,9 +76,8 @@ static inline const char *scan_line(const struct classes *classes, const char *b
                                     const char *at, const char *end, const char **name_end)
 {
     (void)classes;
-    (void)begin;
     *name_end = chars_span(at, end, CHAR_TOKEN);
-    return scan_text(*name_end, end);
+    return scan_text(begin, *name_end, end);
 }
 
 #define SCAN_TARGET
@@ -65,17 +85,17 @@ static inline const char *scan_line(const struct classes *classes, const char *b
 
 static const char *target(const char *begin, const char *at, const char *end)
 {
-    (void)begin;
     while (end - at >= 8) {
-        uint64_t word = load8(at);
-        uint64_t stops = bytes_below(word, 0x21) | bytes_below(word ^ EACH(0x7fU), 1) |
-                         bytes_below(word ^ EACH((uint8_t)'#'), 1) | (word & EACH(0x80U));
+        uint64_t stops = target_stops(load8(at));
         if (stops != 0) {
             return at + __builtin_ctzll(stops) / 8;
         }
         at += 8;
     }
-    return chars_span(at, end, CHAR_TARGET);
+    if (at == end || end - begin < 8 || target_stops(load_last(at, end)) != 0) {
+        return chars_span(at, end, CHAR_TARGET);
+    }
+    return end;
 }
 
 const struct scan scan_scalar = {"scalar", scan_fields, target};

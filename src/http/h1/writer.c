@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "http/field_rules.h"
+#include "http/h1/scan.h"
 
 /* Stated by the writer itself, or of this connection only. */
 static const uint64_t own_fields = UINT64_C(1) << FIELD_HOST | UINT64_C(1) << FIELD_CONTENT_LENGTH |
@@ -14,10 +15,10 @@ static const uint64_t own_fields = UINT64_C(1) << FIELD_HOST | UINT64_C(1) << FI
 
 static inline bool is_verbatim(const struct field *field)
 {
-    const char *value_end = field->value.at + field->value.len;
+    static const char line_end[2] = {'\r', '\n'};
     return (field->flags & FIELD_IS_VERBATIM) != 0 &&
-           field->value.at == field->name.at + field->name.len + 2 && value_end[0] == '\r' &&
-           value_end[1] == '\n';
+           field->value.at == field->name.at + field->name.len + 2 &&
+           memcmp(field->value.at + field->value.len, line_end, sizeof line_end) == 0;
 }
 
 static void write_field(struct strbuf *out, struct str name, struct str value)
@@ -95,6 +96,14 @@ static void write_end(struct strbuf *out, const struct h1_wire *wire)
     strbuf_add(out, STR("\r\n"));
 }
 
+/* Whether what was written from `from` on is one piece of `len` bytes that may stand in a target
+ * and then the byte that ends it: nothing in it can end the line or stand for two parts of it. */
+static bool is_whole_part(const struct strbuf *out, size_t from, size_t len)
+{
+    const char *part = out->at + from, *end = out->at + out->len;
+    return scan_best()->target(out->at, part, end) == part + len;
+}
+
 void h1_write_request(struct strbuf *out, const struct head *head, struct str method,
                       struct str path, struct str query, bool has_query, struct str authority,
                       const struct h1_wire *wire)
@@ -103,6 +112,7 @@ void h1_write_request(struct strbuf *out, const struct head *head, struct str me
     CHECK(wire->body != BODY_UNTIL_CLOSE);
     CHECK(method.len > 0);
     CHECK(path.len > 0);
+    size_t start = out->len, target_len = path.len + (has_query ? query.len + 1 : 0);
     strbuf_add(out, method);
     strbuf_add(out, STR(" "));
     strbuf_add(out, path);
@@ -111,8 +121,16 @@ void h1_write_request(struct strbuf *out, const struct head *head, struct str me
         strbuf_add(out, query);
     }
     strbuf_add(out, STR(" HTTP/1.1\r\nHost: "));
+    size_t authority_at = out->len;
     strbuf_add(out, authority);
     strbuf_add(out, STR("\r\n"));
+    if (strbuf_overflowed(out) || !str_is_token(method) ||
+        !is_whole_part(out, start + method.len + 1, target_len) ||
+        !is_whole_part(out, authority_at, authority.len)) {
+        out->len = start;
+        out->has_overflowed = true;
+        return;
+    }
     write_fields(out, &head->fields);
     write_framing(out, wire);
     write_end(out, wire);

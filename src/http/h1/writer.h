@@ -17,9 +17,10 @@ struct h1_wire {
 };
 
 /* "METHOD target HTTP/1.1", Host, fields, framing, empty line. `target` is what is sent: path and
- * query as decided by routing. Check strbuf_overflowed after. Host is written first, from
- * `authority`; head fields with the ids HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION are
- * expected to be dropped or are skipped. */
+ * query as decided by routing. Check strbuf_overflowed after: it is also set, with nothing written,
+ * when one of these parts has a byte that could end the line (space, control, '#', not ASCII).
+ * Host is written first, from `authority`; head fields with the ids HOST, CONTENT_LENGTH,
+ * TRANSFER_ENCODING, CONNECTION are expected to be dropped or are skipped. */
 void h1_write_request(struct strbuf *out, const struct head *head, struct str method,
                       struct str path, struct str query, bool has_query, struct str authority,
                       const struct h1_wire *wire);

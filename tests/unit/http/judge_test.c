@@ -337,6 +337,24 @@ TEST(names_with_underscore_are_dropped_unless_kept_by_rule)
     heads_drop(&h);
 }
 
+TEST(names_with_underscore_are_refused_by_rule)
+{
+    static const struct judge_rules refusing = {.default_port = 80, .refuses_underscores = true};
+    static const char *const bad[] = {"a_", "_aaaaaaa", "aaaaaaa_a", "aaaaaaaaaaaa_aaa",
+                                      "aaaaaaaa_"};
+    struct heads h;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char text[256];
+        struct strbuf out = strbuf_over(text, sizeof text);
+        strbuf_add_fmt(&out, G H "%s: x\r\n\r\n", bad[i]);
+        WANT_INT(judge(&h, &refusing, strbuf_str(&out)), ERR_BAD_FIELD_NAME);
+        heads_drop(&h);
+    }
+    WANT_INT(judge(&h, &refusing, STR(G H "No-Underscore-In-This-Name: a_b\r\n" E)), OK);
+    WANT_STR(names(&h), STR("Host No-Underscore-In-This-Name "));
+    heads_drop(&h);
+}
+
 TEST(expectations_are_kept_only_where_a_body_waits)
 {
     struct heads h;

@@ -150,3 +150,24 @@ TEST(what_was_written_reads_back_the_same)
     heads_drop(&first);
     heads_drop(&second);
 }
+
+TEST(no_part_of_a_request_line_can_end_it)
+{
+    static const char *const bad[] = {"a b", "a\r\nB: c",   "a\n", "a\t",
+                                      "a#b", "caf\xc3\xa9", "\x7f"};
+    struct head head = {0};
+    struct h1_wire wire = {0};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct str parts[4] = {STR("GET"), STR("/"), STR("q"), STR("a")};
+        for (size_t j = 0; j < 4; j++) {
+            struct strbuf out = strbuf_over(room, sizeof room);
+            struct str good = parts[j];
+            parts[j] = str_from_c(bad[i]);
+            h1_write_request(&out, &head, parts[0], parts[1], parts[2], true, parts[3], &wire);
+            /* '#' is a token character, and so may stand in a method. */
+            WANT(strbuf_overflowed(&out) || (j == 0 && strcmp(bad[i], "a#b") == 0));
+            WANT(!strbuf_overflowed(&out) || out.len == 0);
+            parts[j] = good;
+        }
+    }
+}
