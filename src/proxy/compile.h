@@ -1,6 +1,6 @@
 /* compile.h - the parts of compiling a snapshot: rules, actions and chains, one route at a time.
- * For world.c, which keeps what comes out; for verify.c, which only wants to know that it would; and
- * for whoever asks what would be done with one request. */
+ * For world.c, which keeps what comes out; for verify.c, which only wants to know that it would;
+ * and for whoever asks what would be done with one request. */
 #pragma once
 
 #include "base/map.h"

@@ -27,6 +27,7 @@ TEST(short_and_long_forms_are_taken)
     };
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         WANT_STR(str_from_c(policy_kit_refusal(&kit, good[i])), STR(""));
+        policy_kit_round_trip(&kit, good[i]);
     }
 }
 

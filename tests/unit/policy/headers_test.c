@@ -88,6 +88,14 @@ TEST(values_have_variables)
              STR("X-Json: {\"host\": \"api.example.com\"}|"));
 }
 
+TEST(the_long_form_means_the_same)
+{
+    policy_kit_round_trip(&kit, "headers: {}");
+    policy_kit_round_trip(
+        &kit, "headers: {request: {remove: A, rename: {B: C}, set: {D: \"\", E: \"{host}\"}}, "
+              "response: {add: {F: '{{\"g\": \"$${{h}\"}'}, set: {I: \"1\"}}}");
+}
+
 TEST(an_empty_policy_changes_nothing)
 {
     WANT_STR(sent("headers: {}", REQUEST("A: b\r\n")), STR(HOST "A: b|"));

@@ -5,6 +5,7 @@
 #include "exchange/policy.h"
 #include "exchange_kit.h"
 #include "policy/policies.h"
+#include "text/sink.h"
 
 enum { POLICY_KIT_TEXT_MAX = 65536 };
 
@@ -50,6 +51,29 @@ static inline const char *policy_kit_refusal(struct policy_kit *kit, const char 
         config_free(kit->config);
     }
     return kit->text;
+}
+
+/* The long form of what was loaded reads back to the same meaning. */
+static inline void policy_kit_round_trip(struct policy_kit *kit, const char *policies)
+{
+    static const struct config_opts opts = {.kinds = policy_kinds, .kind_count = POLICY_COUNT};
+    struct config *again = NULL;
+    struct sink out;
+    diags_init(&kit->diags);
+    arena_init_heap(&kit->arena, 1 << 20);
+    sink_to_memory(&out, &kit->arena);
+    CHECK(policy_kit_load(kit, policies) == OK);
+    config_write_yaml(kit->config, &out);
+    if (config_load_text("long", sink_str(&out), &opts, &kit->diags, &again) != OK) {
+        printf("# not read back:\n%.*s", STR_FMT(sink_str(&out)));
+        test_has_failed = true;
+    } else {
+        WANT(config_hash(kit->config) == config_hash(again));
+        config_free(again);
+    }
+    config_free(kit->config);
+    diags_drop(&kit->diags);
+    arena_reset(&kit->arena);
 }
 
 /* Compiles the policies of one route, as its keys in flow style: "cors: {origins: [...]}". */
