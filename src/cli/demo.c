@@ -7,6 +7,7 @@
 #include "cli/demo_shots.h"
 #include "cli/launch.h"
 #include "cli/load.h"
+#include "cli/quickstart.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -20,6 +21,7 @@
 enum { START_MS = 10000, POLL_MS = 20, SECONDS_MAX = 3600 };
 
 #define DEMO_ENV_SECONDS "DEMO_SECONDS"
+#define DEMO_FILE "examples/quickstart.yaml"
 
 struct demo {
     const struct args *args;
@@ -29,11 +31,24 @@ struct demo {
     struct addr gateway;
     pid_t origins, server; /* 0: not there */
     int64_t seconds;       /* 0: until told to stop */
+    bool is_built_in;      /* the file is in the program */
 };
 
-static const char *default_path(void)
+/* The file that is served: the one named, the example in a source tree, or its copy in here. */
+static enum err find_file(struct demo *demo, char *room, size_t room_bytes)
 {
-    return "examples/quickstart.yaml";
+    demo->path = demo->args->operand_count > 0 ? demo->args->operands[0] : DEMO_FILE;
+    if (demo->args->operand_count > 0 || access(DEMO_FILE, R_OK) == 0) {
+        return OK;
+    }
+    demo->path = room;
+    demo->is_built_in = true;
+    return launch_keep_text(str_from_c(quickstart_text), room, room_bytes);
+}
+
+static const char *name_of(const struct demo *demo)
+{
+    return demo->is_built_in ? "the built-in quick start" : demo->path;
 }
 
 /* In a child: it ends with its parent, whatever happened to that. */
@@ -161,7 +176,7 @@ static void print_shot(const struct demo *demo, const struct shot *shot)
 
 static void print_what_to_try(const struct demo *demo)
 {
-    printf("Sluice serves %s on ", demo->path);
+    printf("Sluice serves %s on ", name_of(demo));
     print_address(&demo->gateway);
     printf(
         ", in front of %u instances that\nthis program plays. Each answers with JSON that says who "
@@ -179,10 +194,12 @@ static void print_what_to_try(const struct demo *demo)
         print_address(&demo->config->observe.metrics.addr);
         printf("/metrics\n      what was counted, for Prometheus\n");
     }
-    printf(
-        "  edit %s, then kill -HUP %d\n      taken over without a dropped connection, or refused "
-        "with the reason\n\nCtrl-C ends it.\n",
-        demo->path, (int)demo->server);
+    if (!demo->is_built_in) {
+        printf("  edit %s, then: sluice reload --pid %d\n      taken over without a dropped "
+               "connection, or refused with the reason\n",
+               demo->path, (int)demo->server);
+    }
+    printf("\nA line of JSON tells of each request. Ctrl-C ends it.\n");
     (void)fflush(stdout);
 }
 
@@ -221,7 +238,7 @@ static enum exit_code drive(struct demo *demo)
     for (uint32_t i = 0; i < demo->shots.count; i++) {
         sent += demo->shots.at[i].sent;
     }
-    printf("%u requests to %s, over connections that were kept alive:\n\n", sent, demo->path);
+    printf("%u requests to %s, over connections that were kept alive:\n\n", sent, name_of(demo));
     bool is_right = shots_report(&demo->shots, stdout) && e == OK;
     printf("\n%s\n", is_right ? "All were answered as the file says."
                               : "Not all were answered as the file says.");
@@ -289,15 +306,21 @@ static enum exit_code read_seconds(struct demo *demo)
 static enum exit_code run(const struct args *args)
 {
     struct demo demo = {.args = args};
-    demo.path = args->operand_count > 0 ? args->operands[0] : default_path();
+    char room[64];
     enum exit_code code = read_seconds(&demo);
-    if (code == EXIT_OK) {
-        code = load_file(demo.path, &demo.config);
-    }
     if (code != EXIT_OK) {
         return code;
     }
-    enum err e = shots_init(&demo.shots, demo.config);
+    enum err e = find_file(&demo, room, sizeof room);
+    if (e != OK) {
+        complain(args, "no memory file for the example: %s", err_text(e));
+        return EXIT_FAILED;
+    }
+    code = load_file(demo.path, &demo.config);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    e = shots_init(&demo.shots, demo.config);
     if (e == OK && demo.config->listeners.count > 0) {
         demo.gateway = reach(demo.config);
         code = play(&demo);
@@ -305,7 +328,7 @@ static enum exit_code run(const struct args *args)
         complain(args,
                  "%s cannot be played: it needs a listener, and at most %d targets, which are "
                  "addresses of this machine",
-                 demo.path, (int)DEMO_INSTANCES_MAX);
+                 name_of(&demo), (int)DEMO_INSTANCES_MAX);
         code = EXIT_FAILED;
     }
     shots_drop(&demo.shots);
