@@ -1,6 +1,6 @@
-/* parser_bench.c - what a head costs: parses, judges and writes one browser-like request of 414 bytes
- * again and again. Meant for counting instructions: the slope of two run lengths is the cost of one
- * head, without start-up:
+/* parser_bench.c - what a head costs: parses, judges and writes one browser-like request of 414
+ * bytes again and again. Meant for counting instructions: the slope of two run lengths is the cost
+ * of one head, without start-up:
  *   valgrind --tool=callgrind build/bench/parser_bench parse avx2 1000
  * usage: parser_bench parse|judge|forward|write scalar|sse4.2|avx2 COUNT */
 #include "base/check.h"

@@ -28,11 +28,11 @@ static void arena_start(struct arena *arena)
     arena->used_bytes = 0;
 }
 
-void arena_init_slab(struct arena *arena, void *first, size_t first_bytes, struct slab *small,
-                     struct slab *large, size_t limit_bytes)
+void arena_init_slab(struct arena *arena, void *first, size_t first_bytes,
+                     struct arena_slabs slabs, size_t limit_bytes)
 {
     CHECK(((uintptr_t)first & 7) == 0);
-    *arena = (struct arena){.first_at = first, .small = small, .large = large};
+    *arena = (struct arena){.first_at = first, .small = slabs.small, .large = slabs.large};
     arena->first_end = first == NULL ? NULL : (char *)first + (first_bytes & ~(size_t)7);
     arena->limit_bytes = limit_bytes;
     arena_start(arena);

@@ -18,9 +18,13 @@ struct arena {
     size_t used_bytes, limit_bytes;
 };
 
+/* Where chunks come from; both NULL: malloc. */
+struct arena_slabs {
+    struct slab *small, *large;
+};
 /* An arena over `first` (owned by the caller, may be NULL), growing from slabs. */
-void arena_init_slab(struct arena *arena, void *first, size_t first_bytes, struct slab *small,
-                     struct slab *large, size_t limit_bytes);
+void arena_init_slab(struct arena *arena, void *first, size_t first_bytes,
+                     struct arena_slabs slabs, size_t limit_bytes);
 /* An arena that grows by malloc; never on the data path. */
 void arena_init_heap(struct arena *arena, size_t limit_bytes);
 /* Releases every chunk; the arena is empty and usable again. */

@@ -1,4 +1,6 @@
-/* check.c - the last words of a process that found its own mistake. */
+/* check.c - the last words of a process that found its own mistake.
+ * Plain stdio and abort(3): nothing of ours can be trusted any more, the log included. The signal
+ * leaves a core dump for us, and the supervisor sees the death and starts another process. */
 #include "base/check.h"
 
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_SEC INT64_C(1000000000)
 
+/* Nanoseconds since some start; never goes back. */
 int64_t clock_mono_ns(void);
 /* Microseconds since 1970-01-01 UTC. */
 int64_t clock_wall_us(void);

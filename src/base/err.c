@@ -1,4 +1,6 @@
-/* err.c - the error table as arrays. */
+/* err.c - the error table as an array, one row for each line of errors.def.
+ * The functions check their argument: a number that is no error is a mistake of ours, and an answer
+ * made from it would hide where it came from. */
 #include "base/err.h"
 
 #include "base/check.h"
@@ -13,7 +15,8 @@ struct err_row {
 
 static const struct err_row rows[ERR_COUNT] = {
     [OK] = {"ok", "no error", 200, LOG_DEBUG},
-#define ERR(name, status_, code_, level_, text_) [ERR_##name] = {code_, text_, status_, LOG_##level_},
+#define ERR(name, status_, code_, level_, text_)                                                   \
+    [ERR_##name] = {code_, text_, status_, LOG_##level_},
 #include "base/errors.def"
 #undef ERR
 };

@@ -1,4 +1,5 @@
-/* limits.c - the table of bounds as an array. */
+/* limits.c - the table of bounds as an array, for those who walk over all of them.
+ * Who needs the default of one bound takes LIMIT_VALUE(name), a constant, from limits.h. */
 #include "base/limits.h"
 
 const struct limit_row limit_rows[LIMIT_COUNT] = {

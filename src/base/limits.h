@@ -1,4 +1,6 @@
-/* limits.h - every bound has a name; limits.def lists them with default, unit and error. */
+/* limits.h - every bound has a name; limits.def lists them with default, unit and error.
+ * Nothing in this program grows without one of these in its way. A bound that an operator may move
+ * is a configuration key of the same name, and its row here is the default of that key. */
 #pragma once
 
 #include "base/err.h"

@@ -19,7 +19,8 @@ struct str_pair {
 /* A literal as a slice, without a call. */
 #define STR(literal) ((struct str){("" literal), sizeof(literal) - 1})
 /* For printf: "%.*s", STR_FMT(s). Lengths over INT_MAX are cut. */
-#define STR_FMT(s) ((s).len > 0x7fffffff ? 0x7fffffff : (int)(s).len), ((s).at == NULL ? "" : (s).at)
+#define STR_FMT(s)                                                                                 \
+    ((s).len > 0x7fffffff ? 0x7fffffff : (int)(s).len), ((s).at == NULL ? "" : (s).at)
 
 static inline struct str str_of(const char *at, size_t len)
 {
@@ -47,6 +48,7 @@ static inline bool char_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* ASCII letters of either case are the same (RFC 9110 5.1). */
 bool str_eq_nocase(struct str left, struct str right);
 /* Orders by bytes, a prefix first: negative, 0 or positive. */
 int str_compare(struct str left, struct str right);

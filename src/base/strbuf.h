@@ -44,6 +44,7 @@ static inline void strbuf_add_char(struct strbuf *out, char c)
     strbuf_add(out, (struct str){&c, 1});
 }
 
+/* A C string; decimal digits of a number. */
 void strbuf_add_c(struct strbuf *out, const char *text);
 void strbuf_add_u64(struct strbuf *out, uint64_t value);
 void strbuf_add_i64(struct strbuf *out, int64_t value);

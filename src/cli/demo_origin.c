@@ -266,7 +266,8 @@ static void open_conn(struct listener *listener, int fd)
     conn->again.run = on_again;
     conn->origin = origin;
     conn->instance = listener->instance;
-    arena_init_slab(&conn->arena, conn->first, sizeof conn->first, NULL, NULL, ARENA_BYTES_MAX);
+    arena_init_slab(&conn->arena, conn->first, sizeof conn->first, (struct arena_slabs){0},
+                    ARENA_BYTES_MAX);
     start_request(conn);
     if (loop_watch(&origin->loop, &conn->io) != OK) {
         close_conn(conn);

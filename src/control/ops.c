@@ -1,4 +1,6 @@
-/* ops.c - what operators watch: the access log, the metrics listener and its gauges. */
+/* ops.c - what operators watch: the access log, the metrics listener and its gauges.
+ * Opened before a configuration is published, so that a reload which cannot log or be observed is
+ * refused as a whole; what the new configuration leaves as it is stays open. */
 #define _GNU_SOURCE
 #include "control/process_inner.h"
 

@@ -1,4 +1,6 @@
-/* process.h - the data process: one control thread (this one) and the cores it publishes to. */
+/* process.h - the data process: one control thread (this one) and the cores it publishes to.
+ * It loads the configuration, starts the cores, and from then on waits for signals, names and
+ * timers; requests never come here. The supervisor (supervisor.h) starts it again when it dies. */
 #pragma once
 
 #include "config/config.h"

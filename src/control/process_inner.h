@@ -1,4 +1,6 @@
-/* process_inner.h - the state of the control thread, for process.c, publish.c and drain.c. */
+/* process_inner.h - the state of the control thread, for process.c, publish.c and ops.c.
+ * One thread owns all of it; cores get what they may read by mail, as generations. Nobody outside
+ * of these files includes this. */
 #pragma once
 
 #include "control/admin.h"

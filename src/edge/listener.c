@@ -1,4 +1,5 @@
-/* listener.c - accepting, in bounded batches, and pausing when descriptors run out; see listener.h. */
+/* listener.c - accepting, in bounded batches, and pausing when descriptors run out.
+ * See listener.h. */
 #include "edge/listener.h"
 
 #include "base/check.h"

@@ -1,4 +1,6 @@
-/* request_id.c - see request_id.h. */
+/* request_id.c - the name of an exchange in logs on both sides; see request_id.h.
+ * Ours is a UUID of version 7 (RFC 9562 5.7): sorted by time, and with enough random bits that no
+ * two gateways have to agree. A client's is believed only where the listener says so. */
 #include "edge/request_id.h"
 
 #include "edge/listener.h"

@@ -104,7 +104,8 @@ static enum err parse_more(struct session *session)
     return OK;
 }
 
-/* The socket has no more for now: an incomplete head waits with a deadline, else nothing is held. */
+/* The socket has no more for now: an incomplete head waits with a deadline, else nothing is held.
+ */
 static void rest(struct session *session)
 {
     struct exchange *ex = session->ex;
@@ -199,8 +200,9 @@ void serve_h1_next(struct session *session, struct str leftover)
 
 void serve_h1_end(struct session *session)
 {
-    bool is_clean = session->ex->request_body.is_done && session->ex->in_taken == session->ex->in_len &&
-                    !session->stream.can_read;
+    const struct exchange *ex = session->ex;
+    bool is_clean =
+        ex->request_body.is_done && ex->in_taken == ex->in_len && !session->stream.can_read;
     if (is_clean || session->stream.is_broken || session->stream.has_ended) {
         session_close(session);
         return;

@@ -1,4 +1,7 @@
-/* session.c - the life of one client connection; reading heads is serve_h1.c. See session.h. */
+/* session.c - the life of one client connection: its states, its deadlines, its end.
+ * Reading heads and draining what is left of a body is serve_h1.c; what a request means is the
+ * conductor's. The object outlives its end until the loop reaps it, so that nobody above on the
+ * stack is left with freed memory. See session.h. */
 #include "edge/session.h"
 
 #include "base/check.h"

@@ -1,4 +1,6 @@
-/* chain.c - runs the policies of a route: requests forward, responses backward. See policy.h. */
+/* chain.c - runs the policies of a route: requests forward, responses backward.
+ * The only place that calls the hooks, so that what may wait, what may reply and what is called
+ * when an exchange ends early is decided once. See policy.h. */
 #include "exchange/policy.h"
 
 #include "base/check.h"

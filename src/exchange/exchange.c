@@ -32,8 +32,9 @@ struct exchange *exchange_open(struct core *core, struct session *session)
     ex->generation = core->current;
     ex->generation->in_flight++;
     list_init(&ex->queue_node);
-    arena_init_slab(&ex->arena, ex + 1, EXCHANGE_OBJECT_BYTES - sizeof *ex, &core->blocks,
-                    &core->large_chunks, LIMIT_VALUE(arena_bytes));
+    const struct arena_slabs slabs = {.small = &core->blocks, .large = &core->large_chunks};
+    arena_init_slab(&ex->arena, ex + 1, EXCHANGE_OBJECT_BYTES - sizeof *ex, slabs,
+                    LIMIT_VALUE(arena_bytes));
     ex->request.fields.at = arena_alloc(&ex->arena, sizeof(struct field) * FIELDS_FIRST);
     ex->request.fields.cap = FIELDS_FIRST;
     ex->in_at = arena_alloc(&ex->arena, IN_BYTES_FIRST);

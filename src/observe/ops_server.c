@@ -405,8 +405,8 @@ static void conn_open(struct ops_server *server, int fd)
     conn->server = server;
     list_push_back(&server->conns, &conn->node);
     server->conn_count++;
-    arena_init_slab(&conn->arena, conn->scratch, sizeof conn->scratch, NULL, NULL,
-                    sizeof conn->scratch);
+    arena_init_slab(&conn->arena, conn->scratch, sizeof conn->scratch,
+                    (struct arena_slabs){0}, sizeof conn->scratch);
     next_request(conn, 0);
     if (loop_watch(server->conf.loop, &conn->io) != OK) {
         conn_close(conn);

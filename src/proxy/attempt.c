@@ -175,7 +175,8 @@ static bool can_send_again(const struct exchange *ex)
 static bool replay(struct exchange *ex)
 {
     const struct conn *conn = ex->conn;
-    bool is_candidate = conn->is_reused && conn->in_len == 0 && !ex->is_replayed && can_send_again(ex);
+    bool is_candidate =
+        conn->is_reused && conn->in_len == 0 && !ex->is_replayed && can_send_again(ex);
     if (!is_candidate || !(method_is_idempotent((enum method)ex->request.method) ||
                            conn_is_unacked_since(conn, ex->conn_sent_before))) {
         return false;
@@ -234,7 +235,8 @@ static void on_request_sent(struct exchange *ex)
     ex->is_request_sent = true;
     int64_t response_ms = ex->plan->response_ms;
     if (ex->state == EX_SENDING) {
-        conn_wait_until(ex->conn, response_ms > 0 ? ex->core->loop.now_ms + response_ms : INT64_MAX);
+        conn_wait_until(ex->conn,
+                        response_ms > 0 ? ex->core->loop.now_ms + response_ms : INT64_MAX);
     }
 }
 

@@ -1,4 +1,5 @@
-/* finish.c - stop 12: the record of an exchange, and everything back to where it belongs; see life.h. */
+/* finish.c - stop 12: the record of an exchange, and everything back to where it belongs.
+ * See life.h. */
 #include "proxy/life.h"
 
 #include "base/check.h"
@@ -42,7 +43,8 @@ static void count(struct exchange *ex)
         stats_add(stats, cells->sent_bytes, ex->origin_out_bytes);
         stats_add(stats, cells->received_bytes, ex->origin_in_bytes);
         if (ex->flight.at_ns[FLIGHT_ANSWERED] != 0) {
-            stats_observe(stats, cells->ttfb, (ex->flight.at_ns[FLIGHT_ANSWERED] - ex->attempt_ns) / 1000);
+            int64_t ttfb_ns = ex->flight.at_ns[FLIGHT_ANSWERED] - ex->attempt_ns;
+            stats_observe(stats, cells->ttfb, ttfb_ns / 1000);
         }
         if (ex->origin != NULL) {
             stats_add(stats, ex->origin->cell_requests + stats_code(ex->status), 1);
@@ -72,7 +74,8 @@ static void write_log(struct exchange *ex)
         /* Of a refused head there may be only the target; its query may hold secrets. */
         .path = head->path.len > 0 ? head->path : str_cut(head->target, '?').head,
         .user_agent = agent == NULL ? (struct str){0} : agent->value,
-        .client = ex->forwarded.client.family == ADDR_NONE ? &ex->session->peer : &ex->forwarded.client,
+        .client =
+            ex->forwarded.client.family == ADDR_NONE ? &ex->session->peer : &ex->forwarded.client,
         .peer = &ex->session->peer,
         .client_received_bytes = ex->client_in_bytes,
         .client_sent_bytes = ex->client_out_bytes,

@@ -1,5 +1,6 @@
 /* plan.h - what a route says is to be done, compiled: everything an exchange needs after routing,
- * one pointer away. Immutable, in the snapshot's arena; run-time state is behind service, cluster. */
+ * one pointer away. Immutable, in the snapshot's arena; run-time state is behind service and
+ * cluster. */
 #pragma once
 
 #include "exchange/policy.h"

@@ -43,7 +43,8 @@ static void add_data(struct parcel *parcel, uint8_t out_kind, struct str data)
     }
 }
 
-/* A head and a small body that stand in two places become one piece: cheaper than a gathered write. */
+/* A head and a small body that stand in two places become one piece: cheaper than a gathered
+ * write. */
 static void join_small(struct relay *relay, struct parcel *parcel)
 {
     char *out = relay->ex->core->out;
@@ -87,8 +88,8 @@ static enum err add_end(struct relay *relay, struct parcel *parcel)
     return OK;
 }
 
-/* Passes on everything in *bytes that belongs to the body; what does not fit the kernel is queued, so
- * that scratch memory may be used again. */
+/* Passes on everything in *bytes that belongs to the body; what does not fit the kernel is queued,
+ * so that scratch memory may be used again. */
 static enum err pass_bytes(struct relay *relay, struct str *bytes)
 {
     bool is_more = true;

@@ -22,8 +22,8 @@ struct relay {
 /* Moves what can be moved now, within a budget.
  * OK: the body has ended and all of it is with the kernel; pending is what came behind it.
  * ERR_AGAIN: wait for either side. ERR_LIMIT: the budget is spent, go on in the next turn.
- * ERR_CLOSED: a side ended too early or cannot take more; ERR_IO: the same, broken; is_from_fault says
- * which. ERR_BAD_CHUNK, ERR_BAD_TRAILER, ERR_BODY_BYTES: `from` sent it. ERR_MEMORY. */
+ * ERR_CLOSED: a side ended too early or cannot take more; ERR_IO: the same, broken; is_from_fault
+ * says which. ERR_BAD_CHUNK, ERR_BAD_TRAILER, ERR_BODY_BYTES: `from` sent it. ERR_MEMORY. */
 MUST_USE enum err relay_run(struct relay *relay);
 /* Gives pipes of the exchange back. */
 void relay_drop_pipes(struct exchange *ex);

@@ -97,8 +97,8 @@ static struct relay response_relay(struct exchange *ex)
 static void on_relayed(struct exchange *ex, const struct relay *relay, enum err e)
 {
     if (e == OK) {
-        bool is_clean = relay->pending.len == 0 && ex->is_origin_persistent && ex->is_request_sent &&
-                        ex->response_body.kind != BODY_UNTIL_CLOSE;
+        bool is_clean = relay->pending.len == 0 && ex->is_origin_persistent &&
+                        ex->is_request_sent && ex->response_body.kind != BODY_UNTIL_CLOSE;
         attempt_end(ex, is_clean);
         finish(ex);
     } else if (e == ERR_LIMIT) {
@@ -119,7 +119,8 @@ void respond_start(struct exchange *ex, struct str pending)
     struct str head;
     struct relay relay;
     bool keeps_trailers = ex->request.has_te_trailers && ex->response.body == BODY_CHUNKED;
-    body_init(&ex->response_body, &ex->response, &ex->arena, keeps_trailers ? &ex->trailers : NULL, 0);
+    body_init(&ex->response_body, &ex->response, &ex->arena,
+              keeps_trailers ? &ex->trailers : NULL, 0);
     settle_request_body(ex);
     enum err e = write_head(ex, &wire, &head);
     if (e != OK) {

@@ -1,4 +1,6 @@
-/* routing.c - see routing.h. */
+/* routing.c - the conductor's questions to the compiled routes; see routing.h.
+ * What matched is in the scratch of the core and gone with the next request, so what is needed
+ * later is copied into the exchange. */
 #include "proxy/routing.h"
 
 #include "edge/session.h"

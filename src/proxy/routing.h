@@ -1,4 +1,6 @@
-/* routing.h - what the conductor asks of the compiled routes while an exchange runs. */
+/* routing.h - what the conductor asks of the compiled routes while an exchange runs: which route,
+ * which path the origin gets, where a redirect leads. The routes know nothing of exchanges; this
+ * is where the two meet. */
 #pragma once
 
 #include "proxy/plan.h"

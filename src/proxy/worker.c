@@ -14,8 +14,14 @@
 
 #include <stdio.h>
 
-enum { UPKEEP_MS = 200, TRIM_BATCH = 512, FREE_KEPT = 64, PIPES_MAX = 1024, SCRATCH_ARENA_BYTES = 16 << 20,
-       DRAIN_FRESH_MS = 1000 };
+enum {
+    UPKEEP_MS = 200,
+    TRIM_BATCH = 512,
+    FREE_KEPT = 64,
+    PIPES_MAX = 1024,
+    SCRATCH_ARENA_BYTES = 16 << 20,
+    DRAIN_FRESH_MS = 1000
+};
 
 void world_on_generation_idle(struct core *core, struct generation *generation)
 {
@@ -105,8 +111,8 @@ static void tell_gauges(struct worker *worker)
     worker->turns_told = core->loop.turns_total;
 }
 
-/* Gives memory of a peak back to the kernel, a little at a time; `peak` falls by an eighth each time, so
- * that a load which comes in waves keeps what it will need again. */
+/* Gives memory of a peak back to the kernel, a little at a time; `peak` falls by an eighth each
+ * time, so that a load which comes in waves keeps what it will need again. */
 static void trim(struct slab *slab, uint32_t *peak)
 {
     uint32_t wanted = *peak > slab->used_count ? *peak - slab->used_count : 0;
@@ -155,8 +161,8 @@ static void after_turn(struct loop *loop)
     }
 }
 
-/* The process goes down: who waits in the accept queue is still served, listeners close, idle clients
- * are let go. A connection that has not asked for anything yet gets a moment to do so. */
+/* The process goes down: who waits in the accept queue is still served, listeners close, idle
+ * clients are let go. A connection that has not asked for anything yet gets a moment to do so. */
 static void on_drain(struct loop *loop, struct mail *mail)
 {
     struct worker *worker = CONTAINER_OF(mail, struct worker, drain_mail);

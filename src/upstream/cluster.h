@@ -1,8 +1,8 @@
 /* cluster.h - services and their versions at run time: who can be picked, and who waits.
  * A service is what a route names; a cluster is one version of it. Both belong to the registry and
- * survive reloads. The list of endpoints of a cluster is replaced as a whole, core by core, so a pick
- * never locks. Ceilings are exact over all cores; who finds everything full waits in one line of
- * the service, kept in one part for each core. */
+ * survive reloads. The list of endpoints of a cluster is replaced as a whole, core by core, so a
+ * pick never locks. Ceilings are exact over all cores; who finds everything full waits in one line
+ * of the service, kept in one part for each core. */
 #pragma once
 
 #include "exchange/exchange.h"
@@ -10,8 +10,8 @@
 #include "upstream/origin.h"
 
 struct service_cells {
-    uint32_t ttfb, received_bytes, sent_bytes, open, idle, connects, connect_failures, reuses, replays,
-        attempts, retries, queue_depth, queue_wait;
+    uint32_t ttfb, received_bytes, sent_bytes, open, idle, connects, connect_failures, reuses,
+        replays, attempts, retries, queue_depth, queue_wait;
 };
 
 /* Those of one core who wait for the service. Only the atomics are touched by other cores. */
@@ -48,8 +48,8 @@ struct cluster {
 };
 
 /* Picks an instance; the caller owes endpoint_end(&(*out)->endpoint) and service_freed.
- * ERR_QUEUE_FULL: all are at their ceiling, the caller may wait. ERR_NO_ENDPOINT: none is usable, or
- * all were tried. ERR_NAME_UNRESOLVED. */
+ * ERR_QUEUE_FULL: all are at their ceiling, the caller may wait. ERR_NO_ENDPOINT: none is usable,
+ * or all were tried. ERR_NAME_UNRESOLVED. */
 MUST_USE enum err cluster_pick(struct cluster *cluster, struct core *core,
                                const struct balance_tried *tried, struct origin **out);
 /* Whether somebody waits already: then newcomers go to the end of the line too. */
@@ -57,7 +57,8 @@ bool service_has_line(const struct service *service);
 /* Puts the exchange in line, at its front when it had been called and found the place taken.
  * When an instance is called free, ex->is_called is set and ex->task is queued.
  * ERR_QUEUE_FULL: the line is at its ceiling. */
-MUST_USE enum err service_wait(struct service *service, struct exchange *ex, struct cluster *cluster);
+MUST_USE enum err service_wait(struct service *service, struct exchange *ex,
+                               struct cluster *cluster);
 /* Takes the exchange out of line, and passes on a call that it did not use; harmless when it is in
  * none. Before its task is cancelled. */
 void service_leave(struct service *service, struct exchange *ex);

@@ -1,6 +1,7 @@
 /* conn.h - one connection to an instance: connecting, carrying one exchange at a time, or idle in
- * its core's pool. Reuse only from a state that the codec has proved clean; anything that arrives on
- * an idle connection, bytes or end, closes it, so nothing unasked for ever meets the next request. */
+ * its core's pool. Reuse only from a state that the codec has proved clean; anything that arrives
+ * on an idle connection, bytes or end, closes it, so nothing unasked for ever meets the next
+ * request. */
 #pragma once
 
 #include "exchange/exchange.h"
@@ -45,8 +46,8 @@ void conn_close(struct conn **conn);
 void conn_wait_until(struct conn *conn, int64_t at_ms);
 /* Closes idle connections of this core: those of one origin. */
 void pool_purge(struct origin *origin, struct core *core);
-/* Room for a response head in pieces: in_at becomes larger, keeping its bytes. ERR_ORIGIN_HEAD_BYTES:
- * it is at its largest. ERR_MEMORY. */
+/* Room for a response head in pieces: in_at becomes larger, keeping its bytes.
+ * ERR_ORIGIN_HEAD_BYTES: it is at its largest. ERR_MEMORY. */
 MUST_USE enum err conn_grow_in(struct conn *conn);
 void conn_drop_in(struct conn *conn);
 /* Whether the kernel knows that the instance acknowledged nothing sent since `sent_before` bytes:

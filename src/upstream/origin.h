@@ -21,7 +21,7 @@ struct origin {
     struct str host;          /* "name:port" as configured: what Host becomes with host: target */
     struct list node;         /* in the registry */
     _Atomic uint32_t open_count; /* connections of all cores, idle ones included */
-    _Atomic uint32_t idle_ms;    /* learned: how long the instance keeps an idle connection; 0: not known */
+    _Atomic uint32_t idle_ms; /* the instance keeps idle connections so long, it said; 0: unknown */
     uint32_t cell_requests, cell_in_flight, cell_latency; /* its series */
     uint32_t use_count;       /* sets that list it; control thread only */
     bool is_unused;           /* so found by the last sweep; control thread only */

@@ -260,10 +260,11 @@ static uint32_t address_count(const struct roster_cluster *state, uint32_t at)
     return state->targets[at].is_every_address || count == 0 ? count : 1;
 }
 
-static const struct addr *address_at(const struct roster_cluster *state, uint32_t at, uint32_t index)
+static const struct addr *address_at(const struct roster_cluster *state, uint32_t at,
+                                     uint32_t index)
 {
-    return state->targets[at].addr.family != ADDR_NONE ? &state->targets[at].addr
-                                                       : &state->names[at]->resolver_name.addrs[index];
+    const struct addr *fixed = &state->targets[at].addr;
+    return fixed->family != ADDR_NONE ? fixed : &state->names[at]->resolver_name.addrs[index];
 }
 
 static bool has_endpoint(struct endpoint *const *endpoints, uint32_t count,
@@ -292,7 +293,8 @@ static enum err gather(struct roster_cluster *state, struct arena *arena,
     }
     for (uint32_t i = 0; i < state->target_count; i++) {
         for (uint32_t j = 0; j < address_count(state, i); j++) {
-            struct origin *origin = origin_at(state, address_at(state, i, j), state->targets[i].text);
+            const struct addr *addr = address_at(state, i, j);
+            struct origin *origin = origin_at(state, addr, state->targets[i].text);
             if (origin == NULL) {
                 return ERR_MEMORY;
             }

@@ -1,7 +1,7 @@
 /* roster.h - the runtime registry of services, versions and instances, on the control thread.
  * It outlives every snapshot: the same name after a reload is the same object, with its load, pools
- * and line of waiters. Names are resolved here; when a cluster's instances change, a new set is made
- * and published to the cores, and the old one is freed when the last core has let go of it. */
+ * and line of waiters. Names are resolved here; when a cluster's instances change, a new set is
+ * made and published to the cores, and the old one is freed when the last core has let go of it. */
 #pragma once
 
 #include "net/resolver.h"
@@ -56,6 +56,7 @@ struct roster_conf {
     void *owner;
 };
 
+/* An empty roster; *conf is copied. */
 void roster_init(struct roster *roster, const struct roster_conf *conf);
 /* Frees everything; no core runs any more. */
 void roster_drop(struct roster *roster);

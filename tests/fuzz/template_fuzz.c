@@ -1,4 +1,6 @@
-/* template_fuzz.c - any text is cut into parts or refused; the parts hold no more than the text. */
+/* template_fuzz.c - any text is cut into parts or refused; the parts hold no more than the text.
+ * Templates are written by operators, but a refusal must name a way out, and no text may read past
+ * its end. */
 #include "base/check.h"
 #include "policy/template.h"
 

@@ -26,7 +26,7 @@ TEST(a_slab_arena_grows_by_chunks_and_gives_them_back)
     CHECK(slab_init(&large, 16384, 1) == OK);
     _Alignas(8) char first[256];
     struct arena arena;
-    arena_init_slab(&arena, first, sizeof first, &small, &large, 100000);
+    arena_init_slab(&arena, first, sizeof first, (struct arena_slabs){&small, &large}, 100000);
     char *in_first = arena_alloc(&arena, 200);
     WANT(in_first == first);
     WANT(arena_alloc(&arena, 4000) != NULL);
