@@ -112,7 +112,8 @@ bool addr_eq(const struct addr *left, const struct addr *right)
 void addr_add_ip(struct strbuf *out, const struct addr *addr)
 {
     if (addr->family == ADDR_V4) {
-        /* Once an exchange at least: straight into place, with room for what decimal_put may touch. */
+        /* Once an exchange at least: straight into place, with room for what decimal_put may
+         * touch. */
         char text[4 * DECIMAL_BYTES_MAX], *at = text;
         for (int i = 0; i < 4; i++) {
             at = decimal_put(at, addr->ip[i]);

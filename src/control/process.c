@@ -132,7 +132,8 @@ static enum err name_worker_cells(struct process *process, struct worker *worker
     for (size_t i = 0; i < COUNT_OF(slabs); i++) {
         const struct str label[1] = {str_from_c(slabs[i])};
         worker->slab_cells[i].used = registry_series(&process->registry, METRIC_slab_used, label);
-        worker->slab_cells[i].ceiling = registry_series(&process->registry, METRIC_slab_ceiling, label);
+        worker->slab_cells[i].ceiling =
+            registry_series(&process->registry, METRIC_slab_ceiling, label);
         worker->slab_cells[i].refusals =
             registry_series(&process->registry, METRIC_slab_refusals, label);
     }

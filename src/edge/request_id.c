@@ -28,8 +28,8 @@ enum { NAME_BYTES = 12, UUID_AT = NAME_BYTES + 2, UUID_BYTES = 36, HALF_BYTES = 
 static_assert(UUID_AT + UUID_BYTES + 2 == sizeof((struct exchange *)0)->request_id_line,
               "the line holds name, colon, space, UUID and line end");
 
-/* The 16 digits of a number, the highest first, eight at a time: each nibble goes into a byte of its
- * own, and the bytes become digits together. */
+/* The 16 digits of a number, the highest first, eight at a time: each nibble goes into a byte of
+ * its own, and the bytes become digits together. */
 static void put_hex(char at[HALF_BYTES], uint64_t value)
 {
     for (int half = 0; half < 2; half++) {
@@ -37,7 +37,8 @@ static void put_hex(char at[HALF_BYTES], uint64_t value)
         x = ((x & UINT64_C(0xffff0000)) << 16) | (x & UINT64_C(0xffff));
         x = ((x << 8) | x) & UINT64_C(0x00ff00ff00ff00ff);
         x = ((x << 4) | x) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-        uint64_t is_letter = ((x + UINT64_C(0x0606060606060606)) >> 4) & UINT64_C(0x0101010101010101);
+        uint64_t is_letter =
+            ((x + UINT64_C(0x0606060606060606)) >> 4) & UINT64_C(0x0101010101010101);
         x += UINT64_C(0x3030303030303030) + is_letter * ('a' - '0' - 10);
         x = __builtin_bswap64(x);
         memcpy(at + (size_t)half * 8, &x, sizeof x);
@@ -51,7 +52,8 @@ static void write_uuid(struct exchange *ex)
     uint64_t random_high = rng_next(&ex->core->rng), random_low = rng_next(&ex->core->rng);
     put_hex(high_text, ms << 16 | UINT64_C(0x7000) | (random_high & 0xfff));
     put_hex(low_text, (random_low & (UINT64_MAX >> 2)) | UINT64_C(1) << 63);
-    memcpy(at, "X-Request-Id: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx\r\n", sizeof ex->request_id_line);
+    memcpy(at, "X-Request-Id: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx\r\n",
+           sizeof ex->request_id_line);
     at += UUID_AT;
     memcpy(at, high_text, 8);
     memcpy(at + 9, high_text + 8, 4);

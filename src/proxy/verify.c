@@ -1,5 +1,5 @@
-/* verify.c - what only the compiled world can say of a configuration: patterns, rewrites and policies
- * that cannot be compiled, routes that can never match. See world_verify in world.h. */
+/* verify.c - what only the compiled world can say of a configuration: patterns, rewrites and
+ * policies that cannot be compiled, routes that can never match. See world_verify in world.h. */
 #include "proxy/world.h"
 
 #include "base/check.h"
@@ -24,8 +24,8 @@ static void report_warning(const struct verify *verify, const struct route_repor
 {
     const struct conf_route *route = route_of(verify, report->rule);
     const struct conf_route *by = route_of(verify, report->by);
-    const char *what = report->kind == ROUTE_REPORT_UNREACHABLE ? "can never match"
-                                                                : "has a match that never takes anything";
+    bool is_unreachable = report->kind == ROUTE_REPORT_UNREACHABLE;
+    const char *what = is_unreachable ? "can never match" : "has a match that never takes anything";
     struct str file = by->pos.source == NULL ? (struct str){0} : by->pos.source->name;
     diag_add(verify->diags, DIAG_W0203, route->pos,
              "route \"%.*s\" %s: \"%.*s\" (%.*s:%u) takes every such request first",
@@ -64,7 +64,8 @@ static void verify_route(struct compile_chain *conf, const struct verify *verify
     const char *fault = NULL;
     enum err e = compile_action(conf->arena, route, &plan, &fault);
     if (e != OK) {
-        struct source_pos pos = source_pos_is_set(&route->rewrite.pos) ? route->rewrite.pos : route->pos;
+        struct source_pos pos =
+            source_pos_is_set(&route->rewrite.pos) ? route->rewrite.pos : route->pos;
         diag_add(verify->diags, DIAG_E0118, pos, "route \"%.*s\": %s", STR_FMT(route->name),
                  fault == NULL ? err_text(e) : fault);
     }

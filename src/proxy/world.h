@@ -1,6 +1,6 @@
-/* world.h - from a checked configuration to the snapshot that cores work by: routes compiled, chains
- * put together, services bound to their run-time objects, series named. A snapshot is immutable; it
- * goes when no exchange of any core is bound to its generation any more. */
+/* world.h - from a checked configuration to the snapshot that cores work by: routes compiled,
+ * chains put together, services bound to their run-time objects, series named. A snapshot is
+ * immutable; it goes when no exchange of any core is bound to its generation any more. */
 #pragma once
 
 #include "config/config.h"
