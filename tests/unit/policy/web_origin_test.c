@@ -228,7 +228,8 @@ TEST(a_pattern_out_of_its_budget_does_not_match)
     drop();
 }
 
-TEST(an_origin_longer_than_LIMIT_web_origin_bytes_is_not_looked_for)
+/* LIMIT_web_origin_bytes bounds what patterns are asked about. */
+TEST(an_origin_longer_than_any_real_one_is_not_looked_for)
 {
     const struct web_origin origins[] = {{WEB_ORIGIN_PATTERN, STR("a*")}};
     char subject[LIMIT_VALUE_web_origin_bytes + 1];
