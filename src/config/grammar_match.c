@@ -66,6 +66,15 @@ static const char *check_segments(struct str path, uint32_t *params)
     return NULL;
 }
 
+/* Prefixes are by whole segments, so slashes at their end say nothing. */
+static struct str prefix_of(struct str path)
+{
+    while (path.len > 1 && path.at[path.len - 1] == '/') {
+        path.len--;
+    }
+    return path;
+}
+
 /* A path of the short form: exact, or with a closing slash and star a prefix. */
 static bool parse_path(struct conf_reader *reader, struct node *node, struct str text,
                        struct conf_match *out)
@@ -76,7 +85,7 @@ static bool parse_path(struct conf_reader *reader, struct node *node, struct str
         return refuse_match(reader, node, "a path starts with /");
     }
     if (is_prefix) {
-        text = str_sub(text, 0, text.len > 2 ? text.len - 2 : 1);
+        text = prefix_of(str_sub(text, 0, text.len - 1));
     }
     if (str_find(text, '*') < text.len) {
         return refuse_match(reader, node, "a star stands at the end, as /*, and nowhere else");
@@ -303,10 +312,7 @@ static bool read_long_path(struct conf_reader *reader, struct node *node, struct
     if (problem != NULL) {
         return refuse_match(reader, node, problem);
     }
-    if (out->path_kind == CONF_PATH_PREFIX && text.len > 1) {
-        text.len -= text.at[text.len - 1] == '/';
-    }
-    out->path = text;
+    out->path = out->path_kind == CONF_PATH_PREFIX ? prefix_of(text) : text;
     out->has_params = params > 0;
     return true;
 }

@@ -146,6 +146,9 @@ TEST(the_long_form_says_more)
 TEST(a_prefix_has_no_closing_slash)
 {
     WANT_STR(match_of("{ path: { prefix: /a/ } }")->path, STR("/a"));
+    WANT_STR(match_of("{ path: { prefix: /a// } }")->path, STR("/a"));
+    WANT_STR(match_of("/a///*")->path, STR("/a"));
+    WANT_STR(match_of("//*")->path, STR("/"));
     WANT_STR(match_of("{ path: { prefix: / } }")->path, STR("/"));
     WANT_STR(match_of("{ path: { exact: /a/ } }")->path, STR("/a/"));
     WANT_STR(match_of("{}")->path, STR("/"));
