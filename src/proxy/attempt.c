@@ -446,8 +446,17 @@ void attempt_on_origin_ready(struct exchange *ex, unsigned ready)
     }
 }
 
+void attempt_blame(struct exchange *ex)
+{
+    bool is_due = ex->state == EX_SENDING &&
+                  (ex->is_request_sent || ex->conn->stream.queued_bytes > 0);
+    if (is_due || ex->state == EX_CONNECTING) {
+        note_outcome(ex, BALANCE_FAILED, 0);
+    }
+}
+
 void attempt_on_timer(struct exchange *ex)
 {
-    note_outcome(ex, BALANCE_FAILED, 0);
+    attempt_blame(ex);
     life_fail(ex, ERR_ORIGIN_TIMEOUT);
 }

@@ -123,7 +123,9 @@ static enum err read_and_pass(struct relay *relay)
     struct core *core = relay->ex->core;
     size_t got, wanted = SCRATCH_BYTES;
     if (relay->body->kind == BODY_LENGTH && relay->body->left < wanted) {
-        wanted = (size_t)relay->body->left; /* what follows is the next message */
+        /* What follows is the client's next request, or nothing: a short read tells so. */
+        bool is_response = relay->in_bytes == &relay->ex->origin_in_bytes;
+        wanted = (size_t)relay->body->left + (is_response ? 1 : 0);
     }
     enum err e = stream_recv(relay->from, core->scratch, wanted, &got);
     if (e == ERR_AGAIN) {

@@ -124,6 +124,10 @@ static void on_ready(struct loop *loop, struct io *io, unsigned ready)
         if ((ready & (READY_WRITE | READY_ERROR | READY_HANGUP)) != 0) {
             on_connecting(conn);
         }
+        /* What came together with the connection itself has no event of its own. */
+        if (conn->state == CONN_BUSY && conn->stream.can_read) {
+            conn->core->conductor->on_origin_ready(conn->ex, READY_READ);
+        }
         break;
     case CONN_BUSY: conn->core->conductor->on_origin_ready(conn->ex, ready); break;
     case CONN_IDLE:
@@ -228,12 +232,21 @@ enum err conn_open(struct origin *origin, struct exchange *ex, int64_t timeout_m
     return OK;
 }
 
+/* Whether nothing stands unread in the socket. A body that was read to its last byte and no further
+ * leaves that open, so the kernel is asked once. */
+static bool is_silent(struct conn *conn)
+{
+    char byte;
+    size_t got;
+    return !conn->stream.can_read || stream_recv(&conn->stream, &byte, 1, &got) == ERR_AGAIN;
+}
+
 void pool_give(struct conn **slot, uint32_t idle_max, int64_t idle_ms)
 {
     struct conn *conn = *slot;
     struct pool *pool = pool_of(conn);
     uint32_t learned_ms = atomic_load_explicit(&conn->origin->idle_ms, memory_order_relaxed);
-    bool is_clean = !conn->stream.can_read && !conn->stream.has_hangup && !conn->stream.has_ended &&
+    bool is_clean = is_silent(conn) && !conn->stream.has_hangup && !conn->stream.has_ended &&
                     !conn->stream.is_broken && conn->stream.queued_bytes == 0;
     bool is_removed = !endpoint_is_usable(&conn->origin->endpoint);
     if (!is_clean || is_removed || pool->idle_count >= idle_max || idle_ms <= 0) {
