@@ -18,7 +18,6 @@ enum {
     UPKEEP_MS = 200,
     TRIM_BATCH = 512,
     FREE_KEPT = 64,
-    PIPES_MAX = 1024,
     SCRATCH_ARENA_BYTES = 16 << 20,
     DRAIN_FRESH_MS = 1000
 };
@@ -217,7 +216,7 @@ enum err worker_init(struct worker *worker, uint32_t index, uint32_t count, stru
     worker->core.loop.after_turn = after_turn;
     worker->upkeep.fire = on_upkeep;
     worker->stop_mail.deliver = on_stop;
-    pipe_pool_init(&worker->pipes, PIPES_MAX);
+    pipe_pool_init(&worker->pipes, LIMIT_VALUE(pipes));
     worker->core.pipes = &worker->pipes;
     arena_init_heap(&worker->arena, SCRATCH_ARENA_BYTES);
     return route_scratch_new(&worker->arena, &worker->core.route_scratch);

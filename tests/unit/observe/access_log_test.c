@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "base/clock.h"
+#include "base/limits.h"
 #include "observe/access_log.h"
 #include "test.h"
 
@@ -303,6 +304,26 @@ TEST(a_reader_that_stops_reading_holds_nobody_back_and_closing_does_not_wait_for
     uint64_t known =
         stats_read(&stats, CELL_log_lines) + stats_read(&stats, CELL_log_lines_dropped);
     WANT(known >= 20000 && known < 20200); /* a few are notices of drops */
+    (void)close(reader);
+    finish();
+}
+
+TEST(without_a_size_of_its_own_a_queue_holds_as_much_as_limits_def_says)
+{
+    enum { LINES = 40000, LINE_BYTES_MIN = 100 };
+    begin();
+    CHECK(mkfifo(path, 0600) == 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    CHECK(reader >= 0);
+    struct access_log *log = log_open(ACCESS_FILE, path, 0);
+    for (int i = 0; i < LINES; i++) {
+        write_one(log, 0, STR("/"));
+    }
+    uint64_t dropped = stats_read(&stats, CELL_log_lines_dropped);
+    WANT(dropped > 0);
+    /* In the queue, in the writer's buffer and in the pipe, and nowhere else. */
+    WANT((LINES - dropped) * LINE_BYTES_MIN < 2 * (uint64_t)LIMIT_VALUE(log_queue_bytes));
+    WANT(access_log_close(&log, 200) > 0);
     (void)close(reader);
     finish();
 }
