@@ -87,8 +87,40 @@ bool help_code(FILE *out, struct str code)
     return true;
 }
 
+static void write_verb_page(FILE *out, const struct verb *verb)
+{
+    (void)fprintf(out, "\n## sluice %s\n\n```text\n", verb->name);
+    help_verb(out, verb);
+    (void)fprintf(out, "```\n");
+}
+
+void help_markdown(FILE *out)
+{
+    (void)fprintf(out,
+                  "# Command line\n\nWritten from the tables that the program is built from; do "
+                  "not edit.\n\n```text\n");
+    help_all(out);
+    (void)fprintf(out, "```\n");
+    for (uint32_t i = 0; i < verb_count; i++) {
+        write_verb_page(out, &verbs[i]);
+    }
+    (void)fprintf(out, "\n## Codes of errors and warnings\n");
+    for (uint32_t i = 0; i < DIAG_CODE_COUNT; i++) {
+        (void)fprintf(out, "\n### %s: %s\n\n%s\n", diag_rows[i].code, diag_rows[i].title,
+                      diag_rows[i].help);
+    }
+}
+
+static const struct option options[] = {
+    {.name = "markdown", .summary = "Print everything as one page of Markdown"},
+};
+
 static enum exit_code run(const struct args *args)
 {
+    if (args_has(args, "markdown")) {
+        help_markdown(stdout);
+        return EXIT_OK;
+    }
     if (args->operand_count == 0) {
         help_all(stdout);
         return EXIT_OK;
@@ -112,4 +144,5 @@ static enum exit_code run(const struct args *args)
     return EXIT_USAGE;
 }
 
-const struct verb_face verb_help = {.operands_max = 1, .run = run};
+const struct verb_face verb_help = {
+    .options = options, .option_count = COUNT_OF(options), .operands_max = 1, .run = run};

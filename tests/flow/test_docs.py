@@ -1,10 +1,11 @@
-"""What the pages show is true: configurations are read by `sluice check`, refusals are said as printed, and the worked
-example of CONTRIBUTING.md is built and run.
+"""What the pages show is true: configurations are read by `sluice check`, refusals are said as printed, commands run, and
+the worked example of CONTRIBUTING.md is built and run. So is what lies in examples/.
 
 A fence of ```yaml is a whole file that must be right; ```yaml refused must be refused with each line of the ```text that
-follows; ```yaml part is not looked at.
+follows; ```yaml part is not looked at. ```sh run is run from the root of the tree.
 """
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -47,6 +48,27 @@ def test_examples_are_read_as_the_page_says(tmp_path, kind, text, after):
     assert run.returncode == (1 if kind == "refused" else 0), said
     for line in after.splitlines() if kind == "refused" else []:
         assert line in said
+
+
+def commands():
+    return [pytest.param(text, id=f"{page.relative_to(ROOT)}:{line}")
+            for page in pages() for line, language, kind, text, _ in fences(page) if (language, kind) == ("sh", "run")]
+
+
+@pytest.mark.parametrize("text", commands())
+def test_commands_on_the_pages_run(text):
+    run = subprocess.run(["bash", "-eu", "-c", text], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+                         env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stderr == "", run.stderr
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_examples_have_no_warning_and_pass_their_own_tests(path):
+    for verb in "check", "test":
+        run = subprocess.run([binary(), verb, str(path)], capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (0, ""), run.stdout + run.stderr
+    assert not run.stdout.startswith("0 passed")
 
 
 def walk_through():

@@ -53,6 +53,20 @@ TEST(every_code_has_its_long_text)
     }
 }
 
+TEST(the_page_holds_every_verb_and_code)
+{
+    static struct said said;
+    SAID(&said, "help", "--markdown");
+    WANT_INT(said.code, EXIT_OK);
+    WANT(str_starts(said.out, STR("# ")));
+    for (uint32_t i = 0; i < verb_count; i++) {
+        WANT_HAS(said.out, verbs[i].summary);
+    }
+    for (uint32_t i = 0; i < DIAG_CODE_COUNT; i++) {
+        WANT_HAS(said.out, diag_rows[i].code);
+    }
+}
+
 TEST(what_there_is_no_help_for)
 {
     struct said said;
