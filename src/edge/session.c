@@ -135,6 +135,7 @@ void session_open(struct listener *listener, int fd, const struct addr *peer)
     session->listener = listener;
     session->peer = *peer;
     session->cell_open = conf->cell_open;
+    forwarded_prepare(&session->forwarded, peer, false, listener->addr.port);
     session->timer.fire = on_timer;
     session->task.run = on_task;
     list_push_back(&core->session_list, &session->node);

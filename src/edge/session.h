@@ -26,6 +26,7 @@ struct session {
     struct timer timer;
     struct task task; /* going on with what was already read; later: freeing */
     struct addr peer;
+    struct forwarded_peer forwarded; /* what origins are told of it */
     int64_t deadline_ms;  /* of the state; the timer may ring earlier */
     int64_t progress_ms;  /* when the client last gave or took a byte of a body */
     uint64_t drained_bytes;

@@ -204,47 +204,74 @@ static enum err set_kept(struct fields *fields, struct arena *arena, enum field_
     return fields_set_id(fields, arena, id, value);
 }
 
-/* One line of text, as it will go out. */
-static void put_line(struct strbuf *out, struct fields *fields, enum field_id id, struct str name,
-                     struct str value)
+static uint8_t add_line(struct strbuf *out, struct str name, struct str value)
 {
     size_t from = out->len;
     strbuf_add(out, name);
     strbuf_add(out, STR(": "));
     strbuf_add(out, value);
     strbuf_add(out, STR("\r\n"));
-    fields_put_line(fields, id, str_of(out->at + from, out->len - from), name.len);
+    return (uint8_t)(out->len - from);
 }
 
-enum { PLAIN_FIELDS = 5, PLAIN_BYTES = 256 };
+void forwarded_prepare(struct forwarded_peer *out, const struct addr *peer, bool is_tls,
+                       uint16_t listener_port)
+{
+    char node_text[ADDR_TEXT_BYTES_MAX], port_text[8];
+    struct strbuf node = strbuf_over(node_text, sizeof node_text);
+    struct strbuf port = strbuf_over(port_text, sizeof port_text);
+    struct strbuf lines = strbuf_over(out->text, sizeof out->text);
+    if (peer->family == ADDR_V4 || peer->family == ADDR_V6) {
+        addr_add_ip(&node, peer);
+    } else {
+        strbuf_add(&node, STR("unknown")); /* RFC 7239 6.2: a peer without an address */
+    }
+    strbuf_add_u64(&port, listener_port);
+    out->for_bytes = add_line(&lines, STR("X-Forwarded-For"), strbuf_str(&node));
+    out->proto_bytes = add_line(&lines, STR("X-Forwarded-Proto"), is_tls ? STR("https") : STR("http"));
+    out->port_bytes = add_line(&lines, STR("X-Forwarded-Port"), strbuf_str(&port));
+    out->node_at = sizeof "X-Forwarded-For: " - 1;
+    out->node_bytes = (uint8_t)node.len;
+    CHECK(!strbuf_overflowed(&lines));
+}
 
-/* The usual case: nothing of the kind came in, so that all of it is one piece of text. */
-static enum err write_plain(struct head *head, struct arena *arena, struct str node,
-                            const struct forwarded *forwarded, struct str port)
+enum { PLAIN_FIELDS = 4 };
+
+/* The usual case: nothing of the kind came in, so only the host differs from request to request. */
+static enum err write_plain(struct head *head, struct arena *arena,
+                            const struct forwarded_peer *peer)
 {
     struct fields *fields = &head->fields;
-    size_t room = PLAIN_BYTES + head->authority.len;
-    char *at = arena_alloc(arena, room);
-    if (at == NULL) {
+    const char *at = peer->text;
+    size_t host_bytes = sizeof "X-Forwarded-Host: \r\n" - 1 + head->authority.len;
+    char *host = arena_alloc(arena, host_bytes);
+    if (host == NULL) {
         return ERR_MEMORY;
     }
     TRY(fields_reserve(fields, arena, PLAIN_FIELDS));
-    struct strbuf out = strbuf_over(at, room);
-    put_line(&out, fields, FIELD_X_FORWARDED_FOR, STR("X-Forwarded-For"), node);
-    put_line(&out, fields, FIELD_X_FORWARDED_PROTO, STR("X-Forwarded-Proto"), forwarded->proto);
+    fields_put_line(fields, FIELD_X_FORWARDED_FOR, str_of(at, peer->for_bytes), 15);
+    at += peer->for_bytes;
+    fields_put_line(fields, FIELD_X_FORWARDED_PROTO, str_of(at, peer->proto_bytes), 17);
+    at += peer->proto_bytes;
+    fields_put_line(fields, FIELD_X_FORWARDED_PORT, str_of(at, peer->port_bytes), 16);
     if (head->authority.len > 0) {
-        put_line(&out, fields, FIELD_X_FORWARDED_HOST, STR("X-Forwarded-Host"), head->authority);
+        struct strbuf line = strbuf_over(host, host_bytes);
+        strbuf_add(&line, STR("X-Forwarded-Host: "));
+        strbuf_add(&line, head->authority);
+        strbuf_add(&line, STR("\r\n"));
+        fields_put_line(fields, FIELD_X_FORWARDED_HOST, strbuf_str(&line), 16);
     }
-    put_line(&out, fields, FIELD_X_FORWARDED_PORT, STR("X-Forwarded-Port"), port);
-    CHECK(!strbuf_overflowed(&out));
-    arena_shrink(arena, at, room, out.len);
     return OK;
 }
 
-static enum err write_merged(struct head *head, struct arena *arena, struct str node,
-                             const struct forwarded *forwarded, struct str port)
+static enum err write_merged(struct head *head, struct arena *arena,
+                             const struct forwarded_peer *peer, const struct forwarded *forwarded)
 {
     struct fields *fields = &head->fields;
+    struct str node = str_of(peer->text + peer->node_at, peer->node_bytes);
+    size_t port_at = (size_t)peer->for_bytes + peer->proto_bytes + sizeof "X-Forwarded-Port: " - 1;
+    size_t port_bytes = peer->port_bytes - (sizeof "X-Forwarded-Port: " - 1) - 2;
+    struct str port = str_of(peer->text + port_at, port_bytes);
     struct str host = forwarded->host.len > 0 ? forwarded->host : head->authority;
     TRY(list_field_append(fields, arena, FIELD_X_FORWARDED_FOR, node));
     TRY(fields_set_id(fields, arena, FIELD_X_FORWARDED_PROTO, forwarded->proto));
@@ -257,25 +284,16 @@ static enum err write_merged(struct head *head, struct arena *arena, struct str 
 }
 
 enum err forwarded_write(struct head *head, struct arena *arena,
-                         const struct forwarded_rules *rules, const struct addr *peer,
-                         const struct forwarded *forwarded, uint16_t listener_port)
+                         const struct forwarded_rules *rules, const struct forwarded_peer *peer,
+                         const struct forwarded *forwarded)
 {
-    char text[ADDR_TEXT_BYTES_MAX], port_text[8];
-    struct strbuf node = strbuf_over(text, sizeof text);
-    struct strbuf port = strbuf_over(port_text, sizeof port_text);
+    struct str node = str_of(peer->text + peer->node_at, peer->node_bytes);
     struct fields *fields = &head->fields;
     struct str host = forwarded->host.len > 0 ? forwarded->host : head->authority;
-    if (peer->family == ADDR_V4 || peer->family == ADDR_V6) {
-        addr_add_ip(&node, peer);
-    } else {
-        strbuf_add(&node, STR("unknown")); /* RFC 7239 6.2: a peer without an address */
-    }
-    strbuf_add_u64(&port, listener_port);
     bool is_plain = (fields->known & field_sets.identity) == 0 && forwarded->host.len == 0;
-    TRY((is_plain ? write_plain : write_merged)(head, arena, strbuf_str(&node), forwarded,
-                                                strbuf_str(&port)));
+    TRY(is_plain ? write_plain(head, arena, peer) : write_merged(head, arena, peer, forwarded));
     if (rules->sends_forwarded) {
-        TRY(write_element(head, arena, strbuf_str(&node), forwarded, host));
+        TRY(write_element(head, arena, node, forwarded, host));
     }
     if (rules->sends_via) {
         /* RFC 9110 7.6.3: the version the message came in, and a pseudonym. */

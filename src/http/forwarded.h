@@ -21,7 +21,19 @@ struct forwarded {
 /* Reads the chain from right to left. From an untrusted peer every identity field is dropped. */
 void forwarded_read(struct head *head, const struct forwarded_rules *rules, const struct addr *peer,
                     bool is_tls, struct forwarded *out);
+/* The lines about a peer that are the same for all of its requests, as they go out. */
+struct forwarded_peer {
+    char text[160];
+    uint8_t node_at, node_bytes;                  /* of text: the peer's address */
+    uint8_t for_bytes, proto_bytes, port_bytes;   /* three lines, one behind the other */
+};
+
+/* Writes them once a connection. */
+void forwarded_prepare(struct forwarded_peer *out, const struct addr *peer, bool is_tls,
+                       uint16_t listener_port);
+
 /* Adds X-Forwarded-For, -Proto, -Host, and Forwarded and Via as ruled. ERR_MEMORY. */
 MUST_USE enum err forwarded_write(struct head *head, struct arena *arena,
-                                  const struct forwarded_rules *rules, const struct addr *peer,
-                                  const struct forwarded *forwarded, uint16_t listener_port);
+                                  const struct forwarded_rules *rules,
+                                  const struct forwarded_peer *peer,
+                                  const struct forwarded *forwarded);

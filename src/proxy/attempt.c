@@ -83,8 +83,8 @@ static enum err write_head(struct exchange *ex)
     const struct head *head = &ex->request;
     struct str path = head->path;
     if (!ex->has_origin_fields) {
-        TRY(forwarded_write(&ex->request, &ex->arena, &conf->forwarded, &ex->session->peer,
-                            &ex->forwarded, conf->addr.port));
+        TRY(forwarded_write(&ex->request, &ex->arena, &conf->forwarded, &ex->session->forwarded,
+                            &ex->forwarded));
         ex->has_origin_fields = true;
     }
     TRY(routing_rewrite(ex, &path));

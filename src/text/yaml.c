@@ -151,7 +151,7 @@ static enum err on_alias(struct builder *builder, const yaml_event_t *event)
 
 static enum err on_scalar(struct builder *builder, const yaml_event_t *event)
 {
-    struct node *node;
+    struct node *node = NULL;
     struct anchor *anchor;
     TRY(node_new(builder, NODE_STRING, event, &node));
     struct str text = str_of((const char *)event->data.scalar.value, event->data.scalar.length);
@@ -178,7 +178,7 @@ static enum err on_start(struct builder *builder, const yaml_event_t *event, enu
         is_map ? event->data.mapping_start.anchor : event->data.sequence_start.anchor;
     const yaml_char_t *tag =
         is_map ? event->data.mapping_start.tag : event->data.sequence_start.tag;
-    struct node *node;
+    struct node *node = NULL;
     uint32_t made_before = builder->made;
     TRY(node_new(builder, type, event, &node));
     if (builder->depth == builder->shared.conf->depth_max) {
