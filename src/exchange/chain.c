@@ -74,5 +74,8 @@ void exchange_resume(struct exchange *ex)
 {
     CHECK(ex->is_waiting);
     ex->is_waiting = false;
-    ex->core->conductor->on_resume(ex);
+    /* Its time may be over and the answer on its way: then there is nothing to go on with. */
+    if (ex->state == EX_REQUEST_POLICIES) {
+        ex->core->conductor->on_resume(ex);
+    }
 }

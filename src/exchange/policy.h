@@ -11,7 +11,8 @@ struct conf_table;
 
 enum verdict {
     VERDICT_NEXT,   /* go on with the next policy */
-    VERDICT_WAIT,   /* the policy will call exchange_resume(ex) exactly once */
+    VERDICT_WAIT,   /* the policy will call exchange_resume(ex) exactly once, unless on_end comes
+                       first: then it may not touch the exchange any more */
     VERDICT_REPLIED /* the policy has set a reply (exchange/reply.h); nothing after it runs */
 };
 

@@ -32,7 +32,7 @@ void attempt_end(struct exchange *ex, bool is_conn_clean)
     if (ex->holds_slot) {
         ex->holds_slot = false;
         endpoint_end(&ex->origin->endpoint);
-        service_freed(ex->plan->to->service, ex->core);
+        cluster_freed(ex->cluster, ex->core);
     }
 }
 

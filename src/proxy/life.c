@@ -2,6 +2,7 @@
 #include "proxy/life.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "exchange/policy.h"
 #include "exchange/reply.h"
 #include "proxy/routing.h"
@@ -146,17 +147,15 @@ static enum err pick_version(struct exchange *ex)
 static void wait_in_line(struct exchange *ex)
 {
     const struct plan_service *to = ex->plan->to;
-    enum err e = service_wait(to->service, ex, ex->cluster);
+    enum err e = cluster_wait(ex->cluster, ex);
     if (e != OK) {
         life_fail(ex, e);
         return;
     }
-    if (ex->queued_ns == 0) {
-        ex->queued_ns = ex->core->loop.now_ns;
-        int64_t until_ms = ex->core->loop.now_ms + to->queue_wait_ms;
-        timer_set(&ex->core->loop, &ex->timer,
-                  until_ms < ex->deadline_ms ? until_ms : ex->deadline_ms);
-    }
+    ex->queued_ns = ex->queued_ns == 0 ? ex->core->loop.now_ns : ex->queued_ns;
+    /* Set each time: it may have rung while the exchange was called, or at an instance. */
+    int64_t until_ms = ex->queued_ns / NS_PER_MS + to->queue_wait_ms;
+    timer_set(&ex->core->loop, &ex->timer, until_ms < ex->deadline_ms ? until_ms : ex->deadline_ms);
 }
 
 /* Stop 8: version by weight or cohort, then an instance with room. */
@@ -164,7 +163,7 @@ void life_pick(struct exchange *ex)
 {
     struct service *service = ex->plan->to->service;
     enum err e = ex->cluster == NULL ? pick_version(ex) : OK;
-    if (e == OK && service_has_line(service) && !ex->is_called && ex->tried == NULL) {
+    if (e == OK && cluster_has_line(ex->cluster) && !ex->is_called && ex->tried == NULL) {
         wait_in_line(ex);
         return;
     }
@@ -179,8 +178,11 @@ void life_pick(struct exchange *ex)
         life_fail(ex, e == ERR_NO_ENDPOINT && ex->error != OK ? ex->error : e);
         return;
     }
-    ex->is_called = false;
     ex->holds_slot = true;
+    if (ex->is_called) {
+        ex->is_called = false;
+        cluster_call_more(ex->cluster, ex->core);
+    }
     if (ex->queued_ns != 0) {
         stats_observe(ex->core->stats, service->cells.queue_wait,
                       (ex->core->loop.now_ns - ex->queued_ns) / 1000);
@@ -199,8 +201,8 @@ static bool is_unanswered(const struct exchange *ex)
 
 void life_fail(struct exchange *ex, enum err why)
 {
-    if (ex->plan != NULL && ex->plan->to != NULL) {
-        service_leave(ex->plan->to->service, ex);
+    if (ex->cluster != NULL) {
+        cluster_leave(ex->cluster, ex);
     }
     attempt_end(ex, false);
     ex->error = why;

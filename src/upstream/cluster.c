@@ -7,7 +7,7 @@
 enum err cluster_pick(struct cluster *cluster, struct core *core,
                       const struct balance_tried *tried, struct origin **out)
 {
-    const struct balance_set *set = cluster->views[core->index].set;
+    const struct balance_set *set = cluster->parts[core->index].set;
     struct endpoint *endpoint;
     if (set == NULL) {
         return ERR_NAME_UNRESOLVED;
@@ -24,7 +24,7 @@ enum err cluster_pick(struct cluster *cluster, struct core *core,
 /* Whether any instance could take one more just now. */
 static bool cluster_has_room(const struct cluster *cluster, const struct core *core)
 {
-    const struct balance_set *set = cluster->views[core->index].set;
+    const struct balance_set *set = cluster->parts[core->index].set;
     for (uint32_t i = 0; set != NULL && i < set->count; i++) {
         if (endpoint_is_usable(set->endpoints[i]) && !endpoint_is_full(set->endpoints[i])) {
             return true;
@@ -33,99 +33,126 @@ static bool cluster_has_room(const struct cluster *cluster, const struct core *c
     return false;
 }
 
-bool service_has_line(const struct service *service)
+bool cluster_has_line(const struct cluster *cluster)
 {
-    return atomic_load_explicit(&service->waiting_total, memory_order_relaxed) > 0;
+    return atomic_load_explicit(&cluster->waiting_total, memory_order_relaxed) > 0;
 }
 
-enum err service_wait(struct service *service, struct exchange *ex, struct cluster *cluster)
+static enum err count_in(struct cluster *cluster, const struct exchange *ex)
 {
-    struct service_line *line = &service->lines[ex->core->index];
+    struct service *service = cluster->service;
     uint32_t max = atomic_load_explicit(&service->queue_max, memory_order_relaxed);
-    CHECK(list_is_empty(&ex->queue_node));
-    if (atomic_fetch_add_explicit(&service->waiting_total, 1, memory_order_seq_cst) >= max &&
-        !ex->is_called) {
-        atomic_fetch_sub_explicit(&service->waiting_total, 1, memory_order_seq_cst);
+    uint32_t before = atomic_fetch_add_explicit(&service->waiting_total, 1, memory_order_relaxed);
+    if (before >= max && !ex->is_called) {
+        atomic_fetch_sub_explicit(&service->waiting_total, 1, memory_order_relaxed);
         return ERR_QUEUE_FULL;
     }
-    if (ex->is_called) {
-        list_push_front(&line->exchanges, &ex->queue_node);
-    } else {
-        list_push_back(&line->exchanges, &ex->queue_node);
-    }
-    ex->is_called = false;
-    atomic_fetch_add_explicit(&line->waiting, 1, memory_order_seq_cst);
     stats_add(ex->core->stats, service->cells.queue_depth, 1);
-    /* The last busy instance may have become free between the failed pick and the entry above; its
-     * core saw an empty line then and called nobody. */
-    if (cluster_has_room(cluster, ex->core)) {
-        service_freed(service, ex->core);
-    }
     return OK;
 }
 
-static void leave_line(struct service *service, struct exchange *ex)
+enum err cluster_wait(struct cluster *cluster, struct exchange *ex)
 {
-    list_remove(&ex->queue_node);
-    atomic_fetch_sub_explicit(&service->lines[ex->core->index].waiting, 1, memory_order_seq_cst);
-    atomic_fetch_sub_explicit(&service->waiting_total, 1, memory_order_seq_cst);
-    stats_sub(ex->core->stats, service->cells.queue_depth, 1);
+    struct cluster_part *part = &cluster->parts[ex->core->index];
+    CHECK(list_is_empty(&ex->queue_node));
+    TRY(count_in(cluster, ex));
+    if (ex->is_called) {
+        list_push_front(&part->line, &ex->queue_node);
+    } else {
+        list_push_back(&part->line, &ex->queue_node);
+    }
+    ex->is_called = false;
+    atomic_fetch_add_explicit(&part->waiting, 1, memory_order_seq_cst);
+    atomic_fetch_add_explicit(&cluster->waiting_total, 1, memory_order_seq_cst);
+    /* The last busy instance may have become free between the failed pick and the entry above; its
+     * core saw an empty line then and called nobody. */
+    atomic_thread_fence(memory_order_seq_cst);
+    cluster_call_more(cluster, ex->core);
+    return OK;
 }
 
-void service_leave(struct service *service, struct exchange *ex)
+static void leave_line(struct cluster *cluster, struct exchange *ex)
+{
+    struct cluster_part *part = &cluster->parts[ex->core->index];
+    list_remove(&ex->queue_node);
+    atomic_fetch_sub_explicit(&cluster->waiting_total, 1, memory_order_seq_cst);
+    atomic_fetch_sub_explicit(&part->waiting, 1, memory_order_seq_cst);
+    atomic_fetch_sub_explicit(&cluster->service->waiting_total, 1, memory_order_relaxed);
+    stats_sub(ex->core->stats, cluster->service->cells.queue_depth, 1);
+}
+
+void cluster_leave(struct cluster *cluster, struct exchange *ex)
 {
     if (!list_is_empty(&ex->queue_node)) {
-        leave_line(service, ex);
+        leave_line(cluster, ex);
     }
     if (ex->is_called) {
         ex->is_called = false;
-        service_freed(service, ex->core);
+        cluster_freed(cluster, ex->core);
     }
 }
 
 /* Calls the first of this core's line. */
-static void call_first(struct service *service, struct service_line *line, struct core *core)
+static void call_first(struct cluster_part *part)
 {
-    if (!list_is_empty(&line->exchanges)) {
-        struct exchange *ex = CONTAINER_OF(line->exchanges.next, struct exchange, queue_node);
-        leave_line(service, ex);
+    if (!list_is_empty(&part->line)) {
+        struct exchange *ex = CONTAINER_OF(part->line.next, struct exchange, queue_node);
+        leave_line(part->cluster, ex);
         ex->is_called = true;
-        loop_later(&core->loop, &ex->task);
+        loop_later(&part->core->loop, &ex->task);
     }
 }
 
 static void on_call(struct loop *loop, struct mail *mail)
 {
-    struct service_line *line = CONTAINER_OF(mail, struct service_line, call);
+    struct cluster_part *part = CONTAINER_OF(mail, struct cluster_part, call);
     (void)loop;
-    uint32_t calls = atomic_exchange_explicit(&line->calls, 0, memory_order_seq_cst);
+    uint32_t calls = atomic_exchange_explicit(&part->calls, 0, memory_order_seq_cst);
     for (uint32_t i = 0; i < calls; i++) {
-        if (list_is_empty(&line->exchanges)) {
+        if (list_is_empty(&part->line)) {
             /* They gave up meanwhile: the place is somebody else's. */
-            service_freed(line->service, line->core);
+            cluster_freed(part->cluster, part->core);
         }
-        call_first(line->service, line, line->core);
+        call_first(part);
     }
 }
 
-void service_freed(struct service *service, struct core *core)
+void cluster_freed(struct cluster *cluster, struct core *core)
 {
-    if (LIKELY(atomic_load_explicit(&service->waiting_total, memory_order_seq_cst) == 0)) {
+    if (LIKELY(atomic_load_explicit(&cluster->waiting_total, memory_order_seq_cst) == 0)) {
         return;
     }
-    uint32_t first = atomic_fetch_add_explicit(&service->next_line, 1, memory_order_relaxed);
-    for (uint32_t i = 0; i < service->core_count; i++) {
-        uint32_t at = (first + i) % service->core_count;
-        struct service_line *line = &service->lines[at];
-        if (atomic_load_explicit(&line->waiting, memory_order_seq_cst) == 0) {
+    uint32_t first = atomic_fetch_add_explicit(&cluster->next_part, 1, memory_order_relaxed);
+    for (uint32_t i = 0; i < cluster->core_count; i++) {
+        struct cluster_part *part = &cluster->parts[(first + i) % cluster->core_count];
+        if (atomic_load_explicit(&part->waiting, memory_order_seq_cst) == 0) {
             continue;
         }
-        if (at == core->index) {
-            call_first(service, line, core);
-        } else if (atomic_fetch_add_explicit(&line->calls, 1, memory_order_seq_cst) == 0) {
-            line->call.deliver = on_call;
-            loop_post(&line->core->loop, &line->call);
+        if (part->core == core) {
+            call_first(part);
+        } else if (atomic_fetch_add_explicit(&part->calls, 1, memory_order_seq_cst) == 0) {
+            part->call.deliver = on_call;
+            loop_post(&part->core->loop, &part->call);
         }
         return;
+    }
+}
+
+void cluster_call_more(struct cluster *cluster, struct core *core)
+{
+    if (cluster_has_line(cluster) && cluster_has_room(cluster, core)) {
+        cluster_freed(cluster, core);
+    }
+}
+
+void cluster_init(struct cluster *cluster, struct service *service, struct core *const *cores,
+                  uint32_t core_count)
+{
+    cluster->service = service;
+    cluster->core_count = core_count;
+    for (uint32_t i = 0; i < core_count; i++) {
+        list_init(&cluster->parts[i].line);
+        cluster->parts[i].cluster = cluster;
+        cluster->parts[i].core = cores[i];
     }
 }

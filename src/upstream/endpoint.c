@@ -25,7 +25,8 @@ bool endpoint_try_begin(struct endpoint *endpoint)
 
 void endpoint_end(struct endpoint *endpoint)
 {
-    uint32_t before = atomic_fetch_sub_explicit(&endpoint->load.in_flight, 1, memory_order_relaxed);
+    /* Ordered before the look at who waits (cluster_freed): one of the two sees the other. */
+    uint32_t before = atomic_fetch_sub_explicit(&endpoint->load.in_flight, 1, memory_order_seq_cst);
     CHECK(before > 0);
 }
 

@@ -109,18 +109,11 @@ struct service *roster_service(struct roster *roster, struct str name, uint32_t 
         service = str_eq(known->name, name) ? known : service;
     }
     if (service == NULL) {
-        size_t bytes = sizeof *service + sizeof service->lines[0] * roster->core_count;
-        service = heap_new(bytes);
+        service = heap_new(sizeof *service);
         if (service == NULL) {
             return NULL;
         }
         service->name = keep_text(name);
-        service->core_count = roster->core_count;
-        for (uint32_t i = 0; i < roster->core_count; i++) {
-            list_init(&service->lines[i].exchanges);
-            service->lines[i].service = service;
-            service->lines[i].core = roster->cores[i];
-        }
         service_cells(roster, service);
         list_push_back(&roster->services, &service->node);
     }
@@ -149,13 +142,13 @@ struct cluster *roster_cluster(struct roster *roster, struct service *service, s
     }
     struct roster_cluster *state = heap_new(sizeof *state);
     struct cluster *cluster =
-        heap_new(sizeof *cluster + sizeof cluster->views[0] * roster->core_count);
+        heap_new(sizeof *cluster + sizeof cluster->parts[0] * roster->core_count);
     if (state == NULL || cluster == NULL) {
         heap_free(state);
         heap_free(cluster);
         return NULL;
     }
-    cluster->service = service;
+    cluster_init(cluster, service, roster->cores, roster->core_count);
     cluster->name = keep_text(version);
     state->roster = roster;
     state->cluster = cluster;
@@ -456,7 +449,7 @@ struct roster_update *roster_take_updates(struct roster *roster)
 
 static void apply_one(const struct roster_update *update, struct core *core)
 {
-    update->cluster->views[core->index].set = &update->set->set;
+    update->cluster->parts[core->index].set = &update->set->set;
     for (uint32_t i = 0; update->old != NULL && i < update->old->set.count; i++) {
         if (!endpoint_is_usable(update->old->set.endpoints[i])) {
             pool_purge(origin_of(update->old->set.endpoints[i]), core);
@@ -470,7 +463,7 @@ void roster_apply(const struct roster_update *update, struct core *core)
     if (update != NULL) {
         roster_apply(update->next, core);
         apply_one(update, core);
-        service_freed(update->cluster->service, core);
+        cluster_call_more(update->cluster, core);
     }
 }
 

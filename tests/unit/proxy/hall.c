@@ -1,4 +1,6 @@
-/* hall.c - see hall.h. */
+/* hall.c - a whole gateway without threads: loops that a test turns by hand, clients over sockets,
+ * origins that the test plays, and the check that everything comes back. It publishes the way the
+ * control thread does (control/publish.c), without sockets to listen on. See hall.h. */
 #define _GNU_SOURCE
 #include "hall.h"
 
