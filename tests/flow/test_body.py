@@ -457,3 +457,18 @@ def test_an_origin_sees_that_a_request_is_not_whole(through, origins):
             c.reset()
         origin.wait_all_ended()
         assert origin.connections[0].has_seen_end and origin.requests[0].body == b""
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_final_answer_while_the_upload_runs_is_passed_on_at_once(through, origins, framing):
+    early = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
+    origin = origins.script([expect_head(), send(early), hang()], judged=False)
+    gateway = through(origin)
+    with gateway.connect() as c:
+        field = ("Content-Length", str(100 * MIB)) if framing == "length" else ("Transfer-Encoding", "chunked")
+        c.send(client.head("POST", "/up", [field]) + (b"x" * 1000 if framing == "length" else b"3e8\r\n" + b"x" * 1000 + b"\r\n"))
+        first = c.receive()
+        assert (first.status, first.body) == (403, b"no")
+        if framing == "length":
+            assert first.header("Connection") == "close", "so much is not drained, and the client is told"
+    gateway.wait_metric(lambda m: m("sluice_requests_in_flight") == 0, "the exchange has ended")

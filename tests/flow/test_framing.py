@@ -440,3 +440,34 @@ def test_a_long_body_that_nobody_wants_is_not_read_for_ever(local, path):
         while c.try_send(b"x" * 100_000):
             sent += 100_000
             assert sent < 100_000_000, "it reads and reads"
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("order", ["at_once", "body_later", "byte_by_byte", "expect"])
+@pytest.mark.parametrize("path", LOCAL)
+def test_an_answer_of_the_gateway_does_not_leave_the_body_behind(local, path, order, framing):
+    head, body = framed(framing, SMUGGLED)
+    head = b"POST " + path.encode() + b" HTTP/1.1\r\nHost: a\r\n" + (b"Expect: 100-continue\r\n" if order == "expect" else b"") + head
+
+    def action():
+        with local.connect() as c:
+            if order == "at_once":
+                c.try_send(head + body + NEXT)
+            elif order == "byte_by_byte":
+                c.send_split(head + body + NEXT)
+            else:
+                c.try_send(head)
+            if order in ("body_later", "expect") and (path, framing) == ("/limit", "chunked"):
+                c.try_send(body + NEXT)  # only the body can tell that it is too long
+            first = c.receive()
+            assert first.status == LOCAL[path]
+            if order in ("body_later", "expect") and (path, framing) != ("/limit", "chunked"):
+                c.try_send(body + NEXT)
+            if first.header("Connection") == "close":
+                assert c.rest() == b"", "one answer, then the end"
+                return []
+            second = c.receive()
+            assert second.status == 200 and b'"/next"' in second.body, second
+            return ["/next"]
+    expected, arrived = local.arrivals(action)
+    assert [r.target for r in arrived] == expected

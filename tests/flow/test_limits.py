@@ -236,3 +236,29 @@ def answer_slowly(c):
     for _ in range(10):
         c.origin.is_stopping.wait(0.08)
         c.socket.sendall(b"x")
+
+
+def test_defaults_are_generous_and_bounded(sluice, origins):
+    origin = origins.recorder()
+    gateway = sluice(all_to(origin))
+    with gateway.connect() as c:
+        assert c.request("GET", "/" + "a" * 8191).status == 200
+        c.send(padded(65536))
+        assert c.receive().status == 200
+        assert c.request("GET", "/", [(f"X-{i}", "y") for i in range(127)]).status == 200
+    for data, code in ((client.head("GET", "/" + "a" * 8192), "target_bytes"), (padded(65537), "head_bytes"),
+                       (client.head("GET", "/", [(f"X-{i}", "y") for i in range(128)]), "field_count")):
+        with gateway.connect() as c:
+            c.try_send(data)
+            assert code_of(c.receive()) == code
+            c.expect_close()
+    assert len(origin.arrived) == 3
+
+
+def test_a_client_that_takes_nothing_is_let_go(sluice, origins):
+    origin = origins.echo()
+    gateway = sluice(merged(all_to(origin), {"defaults": {"timeout": {"body": "300ms"}}}))
+    c = gateway.connect(receive_buffer_bytes=4096)
+    c.send(client.head("GET", "/?size=50000000"))
+    gateway.wait_metric(lambda m: m("sluice_requests_total") == 1, "the exchange has ended")
+    assert gateway.wait_log(1)[0]["reason"] == "client_timeout"

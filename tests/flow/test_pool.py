@@ -386,3 +386,11 @@ def test_a_new_client_does_not_overtake_the_line(sluice, counting):
     late.send(client.head("GET", "/late"))
     assert [c.receive().status for c in early + [late]] == [200] * 9
     assert counting.most == 2
+
+
+def test_keep_alive_of_an_origin_is_believed(through, origins):
+    """Keep-Alive: timeout=2 tells what would have to be learned; a second is kept as a margin."""
+    origin = origins.script([forever(answer(fields=[("Keep-Alive", "timeout=2, max=100")]))])
+    gateway = through(origin)
+    assert gateway.request().status == 200
+    wait_until(lambda: origin.connections[0].has_seen_end, "the gateway closes before the origin would")

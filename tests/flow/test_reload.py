@@ -336,3 +336,31 @@ def test_a_flood_of_signals_is_as_good_as_one(sluice):
         gateway.process.send_signal(signal.SIGHUP)
     wait_until(lambda: gateway.request().body == b"49", "the last file is in use")
     gateway.assert_sound()
+
+
+def test_a_file_that_means_the_same_is_no_new_generation(sluice):
+    text = "listeners: {http: {listen: '127.0.0.1:@PORT@'}}\nobserve: {access_log: off, metrics: {listen: '127.0.0.1:@METRICS@'}}\n"
+    gateway = sluice(text + "routes: {a: {match: /*, respond: {status: 200}}}\n")
+    gateway.write("# a comment\n" + text + "routes:\n  a:\n    respond: {}\n    match: [/*]\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    gateway.reload(text + "routes: {a: {match: /*, respond: {status: 204}}}\n")
+    assert gateway.request().status == 204
+    assert gateway.metrics()("sluice_config_generation") == 2
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_changes_nothing_and_says_why(sluice, name):
+    gateway = sluice({"routes": {"a": respond("good")}})
+    with gateway.connect() as c:
+        assert c.request().body == b"good"
+        gateway.reload(BAD_FILES[name], is_refused=True)
+        assert c.request().body == b"good"
+    assert gateway.request().body == b"good"
+    metrics = gateway.metrics()
+    assert (metrics("sluice_reload_successful"), metrics("sluice_config_generation")) == (0, 1)
+    said = gateway.stderr()
+    assert re.search(r"error\[E\d{4}\]", said) or "192.0.2.1" in said, said
+    assert gateway.is_ready(), "a bad file on disk is no reason to send traffic away"
+    gateway.reload({"routes": {"a": respond("better")}})
+    assert gateway.request().body == b"better"
+    assert gateway.metrics()("sluice_reload_successful") == 1

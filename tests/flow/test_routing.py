@@ -327,3 +327,12 @@ def test_names_are_resolved(sluice, origins):
         gateway = sluice({"services": {"app": {"targets": [target]}}, "routes": {"/*": "app"}})
         wait_until(lambda: gateway.request().status == 200, f"{target} is resolved")
         assert json.loads(gateway.request().body)["origin"] == "echo"
+
+
+def test_options_asterisk_is_for_a_route_without_path(sluice, origins):
+    origin = origins.recorder()
+    gateway = sluice({"services": {"app": {"targets": [origin.target]}}, "routes": {"all": {"match": "/*", "to": "app"}}})
+    with gateway.connect() as c:
+        c.send(client.head("OPTIONS", "*"))
+        assert c.receive("OPTIONS").status == 200
+    assert origin.arrived[0].target == "*"

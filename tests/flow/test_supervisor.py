@@ -244,3 +244,22 @@ def test_a_process_that_dies_at_once_is_not_started_for_ever_in_a_hurry(sluice, 
         wait_until(lambda: gateway.data_pid() != pid, "it was noticed")
     gateway.process.send_signal(signal.SIGTERM)
     assert gateway.process.wait(20) == 0
+
+
+def test_new_connections_are_served_or_refused_but_never_left_hanging(sluice, origins):
+    gateway, origin, may_answer = start_slow(sluice, origins)
+    c = gateway.connect()
+    c.send(client.head("GET", "/"))
+    origin.wait_requests(1)
+    gateway.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: is_draining(gateway), "readiness has failed")
+    try:
+        late = gateway.connect()
+        late.try_send(client.head("GET", "/late"))
+        wait_until(lambda: not late.is_open() or "/late" in [r.target for r in origin.requests], "the late one is let in or sent away")
+    except ConnectionRefusedError:
+        pass
+    finally:
+        may_answer.set()
+    assert c.receive().status == 200
+    gateway.process.wait()

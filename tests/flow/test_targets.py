@@ -191,3 +191,11 @@ def test_a_refused_target_is_told_with_its_reason(stage):
     with stage.connect() as c:
         answer = c.request("GET", "/../x")
         assert code_of(answer) == "bad_path"
+
+
+def test_asterisk_form_is_for_options_alone(stage):
+    got = stage.accept(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS")
+    assert (got.method, got.target) == ("OPTIONS", "*")
+    got = stage.accept(b"OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS")
+    assert (got.method, got.target) == ("OPTIONS", "*")
+    stage.refuse(b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_target")
