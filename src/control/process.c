@@ -18,7 +18,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000 };
+enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000,
+       FILES_RESERVED_MIN = 64, FILES_RESERVED_MAX = 4096 };
 
 static struct world_policies all_policies;
 
@@ -113,16 +114,30 @@ static void on_sweep(struct loop *loop, struct timer *timer)
     timer_set(loop, timer, loop->now_ms + SWEEP_MS);
 }
 
-/* As many descriptors as the system gives. */
-static void raise_file_limit(void)
+/* As many descriptors as the system gives; returns how many. */
+static uint64_t raise_file_limit(void)
 {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
-            log_line(LOG_WARN, "control", "the limit on open files stays as it is");
-        }
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return 1024;
     }
+    rlim_t had = files.rlim_cur;
+    files.rlim_cur = files.rlim_max;
+    if (had < files.rlim_max && setrlimit(RLIMIT_NOFILE, &files) != 0) {
+        log_line(LOG_WARN, "control", "the limit on open files stays at %lu", (unsigned long)had);
+        return had;
+    }
+    return files.rlim_max;
+}
+
+/* Clients may not take the last descriptors: connections to instances, health, metrics and the log
+ * go on when accepting has to pause. */
+static uint32_t session_max_for(uint64_t files, uint32_t core_count)
+{
+    uint64_t reserve = files / 4 < FILES_RESERVED_MAX ? files / 4 : FILES_RESERVED_MAX;
+    reserve += FILES_RESERVED_MIN;
+    uint64_t left = files > reserve ? (files - reserve) / core_count : 1;
+    return left < 1 ? 1 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 }
 
 static enum err name_worker_cells(struct process *process, struct worker *worker)
@@ -151,6 +166,7 @@ static enum err open_workers(struct process *process)
             return ERR_MEMORY;
         }
         TRY(worker_init(process->workers[i], i, process->core_count, &process->loop));
+        process->workers[i]->core.session_max = session_max_for(process->files, process->core_count);
         process->workers[i]->core.stats = &process->stats.blocks[i];
         process->cores[i] = &process->workers[i]->core;
         TRY(name_worker_cells(process, process->workers[i]));
@@ -294,7 +310,7 @@ int process_run(const struct process_conf *conf)
     process->core_count = process->core_count > 0 ? process->core_count : cpu_count();
     process->core_count = process->core_count > CORES_MAX ? CORES_MAX : process->core_count;
     list_init(&process->groups);
-    raise_file_limit();
+    process->files = raise_file_limit();
     signals_block();
     handover_open(&process->handover);
     if (start(process, config) != OK) {

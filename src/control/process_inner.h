@@ -44,6 +44,7 @@ struct process {
     struct timer sweep, drain;
     struct list groups;
     const char *path;
+    uint64_t files; /* descriptors that this process may have */
     uint32_t drained_count;
     bool is_ready, is_draining, is_over;
 };

@@ -50,6 +50,11 @@ static void on_ready(struct loop *loop, struct io *io, unsigned ready)
     for (int i = 0; i < LIMIT_VALUE(accepts_per_turn); i++) {
         struct addr peer;
         int fd;
+        uint32_t session_max = listener->core->session_max;
+        if (session_max != 0 && listener->core->sessions.used_count >= session_max) {
+            pause_accepting(listener);
+            return;
+        }
         enum err e = socket_accept(io->fd, &fd, &peer);
         if (e == ERR_CLOSED) {
             continue;

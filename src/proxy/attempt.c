@@ -349,6 +349,7 @@ static enum err take_head(struct exchange *ex, struct head *head, struct str res
     }
     exchange_mark(ex, FLIGHT_ANSWERED);
     conn_wait_until(ex->conn, INT64_MAX);
+    ex->error = OK; /* an earlier attempt may have failed: the client will not notice */
     ex->response = *head;
     ex->is_origin_persistent = head->is_persistent;
     exchange_move(ex, EX_RESPONDING);
