@@ -140,8 +140,10 @@ static enum err read_chunks(struct ask *ask)
         }
         size_t before = bytes.len;
         TRY(chunked_feed(&chunked, &bytes, &data));
-        memmove(ask->in + ask->body_end, data.at, data.len);
-        ask->body_end += data.len;
+        if (data.len > 0) {
+            memmove(ask->in + ask->body_end, data.at, data.len);
+            ask->body_end += data.len;
+        }
         at += before - bytes.len;
     }
     ask->end = at;

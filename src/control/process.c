@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000,
-       FILES_RESERVED_MIN = 64, FILES_RESERVED_MAX = 4096 };
+       FILES_RESERVED_MIN = 32, FILES_RESERVED_MAX = 4096 };
 
 static struct world_policies all_policies;
 
@@ -134,7 +134,7 @@ static uint64_t raise_file_limit(void)
  * go on when accepting has to pause. */
 static uint32_t session_max_for(uint64_t files, uint32_t core_count)
 {
-    uint64_t reserve = files / 4 < FILES_RESERVED_MAX ? files / 4 : FILES_RESERVED_MAX;
+    uint64_t reserve = files / 8 < FILES_RESERVED_MAX ? files / 8 : FILES_RESERVED_MAX;
     reserve += FILES_RESERVED_MIN;
     uint64_t left = files > reserve ? (files - reserve) / core_count : 1;
     return left < 1 ? 1 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
