@@ -49,6 +49,7 @@ struct exchange {
 
     struct conn *conn; /* connection to the origin, NULL when none is held */
     struct origin *origin;   /* instance picked; kept for the record */
+    struct str instance;     /* its name, once it may be gone before the exchange is */
     struct cluster *cluster; /* version picked */
     bool holds_slot;         /* the origin counts this exchange as in flight */
     struct balance_tried *tried; /* instances that did not answer; NULL: none yet */

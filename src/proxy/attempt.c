@@ -281,6 +281,7 @@ void attempt_send_body(struct exchange *ex)
     } else if (had_body && relay.pending.at != in_at) {
         ex->in_taken = ex->in_len;
         if (ex->request_body.is_done && keep_leftover(ex, relay.pending) != OK) {
+            ex->closes_client = true; /* the next request has lost its beginning */
             e = ERR_MEMORY;
         }
     }

@@ -91,7 +91,7 @@ static void write_log(struct exchange *ex)
         record.route = ex->plan->name;
         record.service = ex->plan->to == NULL ? (struct str){0} : ex->plan->to->name;
         record.version = ex->cluster == NULL ? (struct str){0} : ex->cluster->name;
-        record.instance = ex->origin == NULL ? (struct str){0} : ex->origin->endpoint.name;
+        record.instance = ex->origin == NULL ? ex->instance : ex->origin->endpoint.name;
     }
     access_log_write(ex->core->log_ring, &record, ex->core->stats);
 }
@@ -104,6 +104,9 @@ static void close_books(struct exchange *ex)
     timer_stop(&ex->timer);
     task_cancel(&ex->task);
     exchange_mark(ex, FLIGHT_END);
+    if (ex->request_body.is_done) {
+        ex->client_in_bytes -= ex->in_len - ex->in_taken; /* the next exchange counts these */
+    }
     chain_run_end(ex);
     count(ex);
     write_log(ex);
@@ -112,7 +115,9 @@ static void close_books(struct exchange *ex)
 
 void finish(struct exchange *ex)
 {
-    const struct body *body = &ex->request_body;
+    struct body *body = &ex->request_body;
+    /* All of it has come, even if the end went no further than a pipe. */
+    body->is_done |= body->kind == BODY_LENGTH && body->left == 0;
     bool is_droppable = body->kind == BODY_LENGTH && !ex->is_body_abandoned;
     ex->closes_client |= !body->is_done && !is_droppable;
     close_books(ex);

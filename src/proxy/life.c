@@ -268,7 +268,13 @@ static void on_client_ready(struct exchange *ex, unsigned ready)
 {
     (void)ready;
     switch ((enum exchange_state)ex->state) {
-    case EX_SENDING: attempt_send_body(ex); break;
+    case EX_SENDING:
+        if (stream_flush(&ex->session->stream) != OK) { /* interim responses */
+            life_fail(ex, ERR_CLIENT_GONE);
+            break;
+        }
+        attempt_send_body(ex);
+        break;
     case EX_RESPONDING:
         attempt_send_body(ex);
         respond_continue(ex);

@@ -207,7 +207,7 @@ static enum err splice_step(struct relay *relay)
     size_t in_moved = 0, out_moved = 0;
     enum err in = splice_fill(relay, &in_moved), out = ERR_AGAIN;
     if (in != OK && in != ERR_AGAIN && pipe->held_bytes == 0) {
-        relay->is_from_fault = true;
+        relay->is_from_fault = in != ERR_NOT_FOUND;
         return in;
     }
     if (pipe->held_bytes > 0 && relay->to->can_write) {
@@ -217,7 +217,7 @@ static enum err splice_step(struct relay *relay)
     }
     body->is_done = body->left == 0 && pipe->held_bytes == 0;
     if (out != OK && out != ERR_AGAIN) {
-        return out;
+        return out == ERR_NOT_FOUND ? ERR_IO : out; /* nothing may overtake what the pipe holds */
     }
     if (in_moved + out_moved == 0) {
         return ERR_AGAIN;

@@ -177,6 +177,20 @@ void respond_continue(struct exchange *ex)
     on_relayed(ex, &relay, e);
 }
 
+/* A slow client may take longer than discovery takes to give the instance up: what the record needs
+ * of it is written down now. */
+static void part_from_origin(struct exchange *ex)
+{
+    if (ex->origin == NULL) {
+        return;
+    }
+    stats_add(ex->core->stats, ex->origin->cell_requests + stats_code(ex->status), 1);
+    if (arena_keep(&ex->arena, ex->origin->endpoint.name, &ex->instance) != OK) {
+        ex->instance = (struct str){0};
+    }
+    ex->origin = NULL;
+}
+
 /* What a reply of ours is made of on the wire. */
 static void send_own(struct exchange *ex, struct str head, struct str body)
 {
@@ -193,6 +207,7 @@ static void send_own(struct exchange *ex, struct str head, struct str body)
     if (ex->session->stream.queued_bytes == 0) {
         finish(ex);
     } else {
+        part_from_origin(ex);
         session_ring_at(ex->session, ex->core->loop.now_ms + 1000);
     }
 }

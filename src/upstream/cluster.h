@@ -1,8 +1,8 @@
 /* cluster.h - services and their versions at run time: who can be picked, and who waits.
  * A service is what a route names; a cluster is one version of it. Both belong to the registry and
  * survive reloads. The list of endpoints of a cluster is replaced as a whole, core by core, so a
- * pick never locks. Ceilings are exact over all cores; who finds everything full waits in the line of
- * the version, kept in one part for each core: a version that is stuck holds no other one back. */
+ * pick never locks. Ceilings are exact over all cores; who finds everything full waits in the line
+ * of the version, kept in one part for each core: a stuck version holds no other one back. */
 #pragma once
 
 #include "exchange/exchange.h"

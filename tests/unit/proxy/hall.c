@@ -257,8 +257,43 @@ bool hall_publish(struct hall *hall, const char *format, ...)
     return true;
 }
 
+static void nudge(struct loop *loop, struct stream *stream)
+{
+    if (stream->io.on_ready != NULL) {
+        stream->io.on_ready(loop, &stream->io, READY_READ | READY_WRITE);
+    }
+}
+
+static void nudge_all(struct core *core)
+{
+    LIST_EACH_SAFE(node, &core->session_list) {
+        struct session *session = CONTAINER_OF(node, struct session, node);
+        if (session->ex != NULL && session->ex->conn != NULL &&
+            session->ex->conn->state == CONN_BUSY) {
+            nudge(&core->loop, &session->ex->conn->stream);
+        }
+        if (session->state != SESSION_DEAD) {
+            nudge(&core->loop, &session->stream);
+        }
+    }
+}
+
+struct session *hall_session(const struct hall *hall)
+{
+    CHECK(!list_is_empty(&hall->core->session_list));
+    return CONTAINER_OF(hall->core->session_list.prev, struct session, node);
+}
+
+void hall_unclog(struct session *session)
+{
+    session->stream.io.on_ready(&session->core->loop, &session->stream.io, READY_WRITE);
+}
+
 void hall_turn(struct hall *hall)
 {
+    for (uint32_t i = 0; hall->nudges && i < hall->core_count; i++) {
+        nudge_all(hall->cores[i]);
+    }
     for (uint32_t i = 0; i < hall->core_count; i++) {
         loop_turn(&hall->cores[i]->loop, 0);
     }

@@ -43,6 +43,8 @@ struct hall {
     struct snapshot *snapshot; /* published last */
     uint64_t generation;
     unsigned worlds; /* alive */
+    bool nudges;     /* every turn tells all streams that they are ready: for kit/fault.h, whose short
+                        reads and writes have no edge behind them */
     int origin_fds[HALL_ORIGINS];
     uint16_t origin_ports[HALL_ORIGINS];
 };
@@ -61,6 +63,11 @@ void hall_hang_up(struct hall *hall);
 /* Turns all loops for about so long, without waiting when there is work. */
 void hall_run_ms(struct hall *hall, int64_t ms);
 void hall_turn(struct hall *hall);
+
+/* The session opened last on the first core. */
+struct session *hall_session(const struct hall *hall);
+/* Tells it that its socket takes bytes again. */
+void hall_unclog(struct session *session);
 
 /* A client of core `core`. */
 void hall_client(struct hall *hall, uint32_t core, struct peer *peer);
