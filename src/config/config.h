@@ -82,6 +82,17 @@ struct config {
     struct conf_internals *internals; /* arena, secrets; for this room */
 };
 
+/* A file that a configuration was made from. */
+struct config_file {
+    struct str asked; /* the path or include that led to it; empty for the file of a ${file:} */
+    struct str name, text;
+};
+
+struct config_files {
+    const struct config_file *at;
+    uint32_t count;
+};
+
 struct config_opts {
     const struct conf_kind *kinds; /* in running order; borrowed as long as the config lives */
     uint32_t kind_count;
@@ -91,6 +102,9 @@ struct config_opts {
      * do not compile, routes that can never match). Errors added here refuse the file too. */
     void (*verify)(void *ctx, const struct config *config, struct diags *diags);
     void *ctx;
+    /* Read instead of the disk, which is not touched then: what config_files gave. NULL: the disk.
+     * Environment variables are asked for in any case. */
+    const struct config_files *saved;
     size_t memory_bytes_max; /* 0: LIMIT config_memory_bytes */
 };
 
@@ -103,6 +117,9 @@ MUST_USE enum err config_load_text(const char *name, struct str text,
                                    const struct config_opts *opts, struct diags *diags,
                                    struct config **out);
 void config_free(struct config *config);
+/* Every file that was read for it, in order; belongs to `config`. With config_opts.saved and the
+ * same path they give the same configuration again. */
+struct config_files config_files(const struct config *config);
 
 /* Equal for files that mean the same: order of keys, comments and short forms do not count. */
 uint64_t config_hash(const struct config *config);

@@ -17,6 +17,7 @@ enum { FILES_MAX = LIMIT_VALUE_config_includes + 1, SECTIONS_MAX = 64, PATH_LEN_
 
 struct file {
     struct source source;
+    struct str asked; /* the path or include that led to it */
     dev_t device;
     ino_t inode;
     bool is_memory;
@@ -101,7 +102,7 @@ static bool is_new(struct files *files, const struct file *file)
     return true;
 }
 
-static bool load_file(struct files *files, struct file *file)
+static bool read_disk(struct files *files, struct file *file)
 {
     char *name = arena_keep_c(files->nodes, file->source.name);
     int fd = name == NULL ? -1 : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -120,6 +121,39 @@ static bool load_file(struct files *files, struct file *file)
     bool is_read = is_new(files, file) && read_all(files, file, fd, &info);
     close(fd);
     return is_read;
+}
+
+static bool keep_text(struct files *files, struct file *file, struct str text)
+{
+    if (text.len > (size_t)files->bytes_left) {
+        return refuse_file(files, file, DIAG_E0002, "is too large");
+    }
+    files->bytes_left -= (int64_t)text.len;
+    return arena_keep(files->reader->arena, text, &file->source.text) == OK ||
+           refuse_file(files, file, DIAG_E0014, "needs too much memory");
+}
+
+static bool read_saved(struct files *files, struct file *file)
+{
+    const struct config_files *saved = files->reader->opts->saved;
+    for (uint32_t i = 0; i < saved->count; i++) {
+        if (str_eq(saved->at[i].asked, file->asked) &&
+            str_eq(saved->at[i].name, file->source.name)) {
+            return keep_text(files, file, saved->at[i].text);
+        }
+    }
+    return refuse_file(files, file, DIAG_E0001, "was not part of the saved configuration");
+}
+
+static bool load_file(struct files *files, struct file *file, struct str asked)
+{
+    if (arena_keep(files->reader->arena, asked, &file->asked) != OK) {
+        return refuse_file(files, file, DIAG_E0014, "needs too much memory");
+    }
+    bool is_read = files->reader->opts->saved != NULL ? read_saved(files, file)
+                                                      : read_disk(files, file);
+    const struct config_file note = {file->asked, file->source.name, file->source.text};
+    return is_read && conf_note_file(files->reader, &note);
 }
 
 static struct file *file_add(struct files *files, struct str name, struct source_pos included_at)
@@ -181,6 +215,22 @@ static bool pattern_from(const struct file *file, struct str pattern, char *out,
     return !strbuf_overflowed(&text) && memchr(pattern.at, '\0', pattern.len) == NULL;
 }
 
+/* What the same include found when the files were saved, in the same order; nothing at all is right
+ * too, as with a pattern. */
+static bool include_saved(struct files *files, const struct node *node, struct str pattern)
+{
+    const struct config_files *saved = files->reader->opts->saved;
+    for (uint32_t i = 0; i < saved->count; i++) {
+        if (str_eq(saved->at[i].asked, pattern)) {
+            struct file *next = file_add(files, saved->at[i].name, node->pos);
+            if (next == NULL || !load_file(files, next, pattern)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool include_one(struct files *files, const struct file *file, struct node *node)
 {
     struct str text;
@@ -193,6 +243,9 @@ static bool include_one(struct files *files, const struct file *file, struct nod
         !pattern_from(file, text, pattern, sizeof pattern)) {
         return conf_refuse(files->reader, node, DIAG_E0101, "this is not the name of a file");
     }
+    if (files->reader->opts->saved != NULL) {
+        return include_saved(files, node, str_from_c(pattern));
+    }
     bool is_pattern = strpbrk(pattern, "*?[") != NULL;
     int result = glob(pattern, 0, NULL, &found);
     bool is_right = result == 0 || (result == GLOB_NOMATCH && is_pattern);
@@ -202,7 +255,7 @@ static bool include_one(struct files *files, const struct file *file, struct nod
     }
     for (size_t i = 0; result == 0 && is_right && i < found.gl_pathc; i++) {
         struct file *next = file_add(files, str_from_c(found.gl_pathv[i]), node->pos);
-        is_right = next != NULL && load_file(files, next);
+        is_right = next != NULL && load_file(files, next, str_from_c(pattern));
     }
     globfree(&found);
     return is_right;
@@ -369,15 +422,6 @@ static bool check_names(struct files *files, const struct section *section)
     return is_right;
 }
 
-static bool keep_text(struct files *files, struct file *file, struct str text)
-{
-    if (text.len > (size_t)files->bytes_left) {
-        return refuse_file(files, file, DIAG_E0002, "is too large");
-    }
-    return arena_keep(files->reader->arena, text, &file->source.text) == OK ||
-           refuse_file(files, file, DIAG_E0014, "needs too much memory");
-}
-
 struct node *conf_read_files(struct conf_reader *reader, struct str path, const struct str *text,
                              struct arena *nodes)
 {
@@ -398,7 +442,7 @@ struct node *conf_read_files(struct conf_reader *reader, struct str path, const 
         first->is_memory = true;
         is_right = keep_text(&files, first, *text);
     } else if (is_right) {
-        is_right = load_file(&files, first);
+        is_right = load_file(&files, first, path);
     }
     while (is_right && files.done < files.count) {
         is_right = merge_file(&files, files.at[files.done++]);

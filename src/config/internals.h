@@ -25,6 +25,8 @@ struct conf_internals {
     uint32_t kind_count;
     struct conf_image images[CONF_IMAGES_MAX];
     uint32_t image_count;
+    struct config_file *files; /* what was read from the disk */
+    uint32_t file_count, file_cap;
     struct conf_secret *secrets; /* sorted by address when loading is done */
     uint32_t secret_count, secret_cap, sorted_count;
 };
@@ -75,6 +77,11 @@ size_t conf_type_bytes(enum conf_type type);
 void conf_resolve_all(struct conf_reader *reader, struct config *config);
 /* inherit.c */
 void conf_inherit(struct conf_reader *reader, struct config *config);
+/* load.c: remembers a file that was read; its texts live as long as the configuration. False: no
+ * memory, and said. */
+MUST_USE bool conf_note_file(struct conf_reader *reader, const struct config_file *file);
+/* load.c: the file saved under that name for a ${file:}; NULL: it is not among them. */
+const struct config_file *conf_saved_value(const struct config_files *files, struct str name);
 /* files.c: the file and its includes as one map. NULL: refused and said. */
 struct node *conf_read_files(struct conf_reader *reader, struct str path, const struct str *text,
                              struct arena *nodes);

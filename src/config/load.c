@@ -4,6 +4,8 @@
 #include "base/limits.h"
 #include "config/internals.h"
 
+enum { FILES_FIRST = 4 };
+
 static void read_root(struct conf_reader *reader, struct node *root, struct config *config)
 {
     bool is_read = conf_read_struct(reader, &conf_root_table, root, config);
@@ -82,6 +84,41 @@ enum err config_load_text(const char *name, struct str text, const struct config
                           struct diags *diags, struct config **out)
 {
     return load(str_from_c(name), &text, opts, diags, out);
+}
+
+bool conf_note_file(struct conf_reader *reader, const struct config_file *file)
+{
+    struct conf_internals *internals = reader->internals;
+    if (internals->file_count == internals->file_cap) {
+        uint32_t cap = internals->file_cap == 0 ? FILES_FIRST : internals->file_cap * 2;
+        struct config_file *larger = ARENA_ARRAY(reader->arena, cap, struct config_file);
+        if (larger == NULL) {
+            diag_add(reader->diags, DIAG_E0014, (struct source_pos){0}, "out of memory");
+            return false;
+        }
+        if (internals->file_count > 0) {
+            memcpy(larger, internals->files, internals->file_count * sizeof *larger);
+        }
+        internals->files = larger;
+        internals->file_cap = cap;
+    }
+    internals->files[internals->file_count++] = *file;
+    return true;
+}
+
+const struct config_file *conf_saved_value(const struct config_files *files, struct str name)
+{
+    for (uint32_t i = 0; i < files->count; i++) {
+        if (files->at[i].asked.len == 0 && str_eq(files->at[i].name, name)) {
+            return &files->at[i];
+        }
+    }
+    return NULL;
+}
+
+struct config_files config_files(const struct config *config)
+{
+    return (struct config_files){config->internals->files, config->internals->file_count};
 }
 
 void config_free(struct config *config)

@@ -39,11 +39,51 @@ static bool read_env(struct conf_reader *reader, struct node *node, struct str b
     return true;
 }
 
+/* At most REFERENCE_FILE_BYTES_MAX and one more, which tells that it is too large. */
+static bool read_disk(const char *name, char *bytes, size_t *len)
+{
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = fd < 0 ? -1 : 1;
+    *len = 0;
+    while (got > 0 && *len <= REFERENCE_FILE_BYTES_MAX) {
+        got = read(fd, bytes + *len, REFERENCE_FILE_BYTES_MAX + 1 - *len);
+        *len += got > 0 ? (size_t)got : 0;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return got >= 0;
+}
+
+/* The same from what was saved. */
+static bool read_saved(const struct config_files *saved, struct str name, char *bytes, size_t *len)
+{
+    const struct config_file *file = conf_saved_value(saved, name);
+    if (file == NULL || file->text.len > REFERENCE_FILE_BYTES_MAX) {
+        return false;
+    }
+    *len = file->text.len;
+    if (*len > 0) {
+        memcpy(bytes, file->text.at, *len);
+    }
+    return true;
+}
+
+static bool note_value(struct conf_reader *reader, struct str name, struct str text)
+{
+    const struct conf_internals *internals = reader->internals;
+    const struct config_files known = {internals->files, internals->file_count};
+    const struct config_file file = {.name = name, .text = text};
+    return conf_saved_value(&known, name) != NULL || conf_note_file(reader, &file);
+}
+
 static bool read_file(struct conf_reader *reader, struct node *node, struct str path,
                       struct str *out)
 {
+    const struct config_files *saved = reader->opts->saved;
     char *name = arena_keep_c(reader->arena, path);
     char *bytes = arena_alloc(reader->arena, REFERENCE_FILE_BYTES_MAX + 1);
+    size_t len = 0;
     if (name == NULL || bytes == NULL) {
         return conf_array(reader, node, SIZE_MAX, SIZE_MAX) != NULL;
     }
@@ -51,21 +91,14 @@ static bool read_file(struct conf_reader *reader, struct node *node, struct str 
         conf_hint(reader, "write ${file:/run/secrets/name}");
         return refuse(reader, node, "the path of a file must be absolute");
     }
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    size_t len = 0;
-    ssize_t got = fd < 0 ? -1 : 1;
-    while (got > 0 && len <= REFERENCE_FILE_BYTES_MAX) {
-        got = read(fd, bytes + len, REFERENCE_FILE_BYTES_MAX + 1 - len);
-        len += got > 0 ? (size_t)got : 0;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (got < 0) {
+    if (!(saved != NULL ? read_saved(saved, path, bytes, &len) : read_disk(name, bytes, &len))) {
         return conf_refuse(reader, node, DIAG_E0119, "%s cannot be read", name);
     }
     if (len > REFERENCE_FILE_BYTES_MAX) {
         return conf_refuse(reader, node, DIAG_E0119, "%s has more than 64 KiB", name);
+    }
+    if (!note_value(reader, str_of(name, path.len), str_of(bytes, len))) {
+        return false;
     }
     /* Editors and `echo` end a file with a line end that is no part of the secret. */
     len -= len > 0 && bytes[len - 1] == '\n';

@@ -14,7 +14,7 @@
 
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -205,7 +205,7 @@ static void note_start(struct process *process)
     stats_set(process->stats_block, build, 1);
     stats_set(process->stats_block, CELL_process_start_time, (uint64_t)clock_wall_us());
     stats_set(process->stats_block, CELL_reload_time, (uint64_t)clock_wall_us());
-    stats_set(process->stats_block, CELL_reload_is_successful, 1);
+    stats_set(process->stats_block, CELL_reload_is_successful, !process->is_from_saved);
     stats_set(process->stats_block, CELL_restarts, process->handover.restarts_total);
 }
 
@@ -291,38 +291,73 @@ static void stop(struct process *process)
     handover_close(&process->handover);
 }
 
-int process_run(const struct process_conf *conf)
+/* From the file or, when that is broken and an earlier process served, what that one served with:
+ * a crash does not make a file take effect that a reload would have refused. */
+static struct config *first_config(struct process *process)
 {
     struct diags diags;
+    uint64_t then;
     diags_init(&diags);
-    struct config *config = reload_read(conf->path, &diags);
+    struct config *config = reload_read(process->path, &diags);
     diags_drop(&diags);
-    if (config == NULL) {
-        return EXIT_CONFIG;
+    if (config != NULL || process->handover.restarts_total == 0) {
+        return config;
     }
-    struct process *process = heap_new(sizeof *process);
-    if (process == NULL) {
-        config_free(config);
-        return 1;
+    config = reload_read_saved(process->path, &process->lastgood, &then);
+    if (config != NULL) {
+        process->is_from_saved = true;
+        log_line(LOG_ERROR, "control",
+                 "%s cannot be used: going on with the last good configuration (generation %lu of "
+                 "the process before); a reload takes the file when it is right",
+                 process->path, then);
     }
-    process->path = conf->path;
-    process->core_count = conf->core_count > 0 ? conf->core_count : (uint32_t)config->cores;
-    process->core_count = process->core_count > 0 ? process->core_count : cpu_count();
-    process->core_count = process->core_count > CORES_MAX ? CORES_MAX : process->core_count;
+    return config;
+}
+
+static uint32_t core_count_of(const struct process_conf *conf, const struct config *config)
+{
+    uint32_t count = conf->core_count > 0 ? conf->core_count : (uint32_t)config->cores;
+    count = count > 0 ? count : cpu_count();
+    return count > CORES_MAX ? CORES_MAX : count;
+}
+
+static int run(struct process *process, const struct process_conf *conf, struct config *config)
+{
+    process->core_count = core_count_of(conf, config);
     list_init(&process->groups);
     process->files = raise_file_limit();
     signals_block();
-    handover_open(&process->handover);
     if (start(process, config) != OK) {
-        stop(process);
-        process_free(process);
-        return 1;
+        return EXIT_FAILURE;
     }
     log_line(LOG_INFO, "control", "serving with %u cores, generation %lu", process->core_count,
              process->generation);
     loop_run(&process->loop);
+    return EXIT_SUCCESS;
+}
+
+int process_run(const struct process_conf *conf)
+{
+    struct process *process = heap_new(sizeof *process);
+    if (process == NULL) {
+        return EXIT_FAILURE;
+    }
+    handover_open(&process->handover);
+    lastgood_open(&process->lastgood);
+    process->path = conf->path;
+    struct config *config = first_config(process);
+    if (config == NULL) {
+        handover_close(&process->handover);
+        lastgood_close(&process->lastgood);
+        heap_free(process);
+        return EXIT_CONFIG;
+    }
+    int code = run(process, conf, config);
     stop(process);
+    lastgood_close(&process->lastgood);
     process_free(process);
-    log_line(LOG_INFO, "control", "stopped");
-    return 0;
+    if (code == EXIT_SUCCESS) {
+        log_line(LOG_INFO, "control", "stopped");
+    }
+    return code;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/admin.h"
+#include "control/lastgood.h"
 #include "control/process.h"
 #include "net/handover.h"
 #include "net/signals.h"
@@ -31,6 +32,7 @@ struct process {
     struct resolver resolver;
     struct roster roster;
     struct handover handover;
+    struct lastgood lastgood;
     struct signals signals;
     struct access_log *log;
     struct conf_observe observed; /* what log and ops are open for; strings in the arena */
@@ -46,6 +48,7 @@ struct process {
     const char *path;
     uint64_t files; /* descriptors that this process may have */
     uint32_t drained_count;
+    bool is_from_saved; /* it started with the last good configuration, not with the file */
     bool is_ready, is_draining, is_over;
 };
 

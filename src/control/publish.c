@@ -329,11 +329,24 @@ static enum err prepare_and_post(struct process *process, struct config *config,
     return OK;
 }
 
+/* So that a crash loses nothing of what is in use now. */
+static void save(struct process *process)
+{
+    const struct config_files files = config_files(process->current->config);
+    enum err e = lastgood_save(&process->lastgood, &files, process->generation);
+    if (e != OK && e != ERR_NOT_FOUND) {
+        log_line(LOG_WARN, "control", "generation %lu would not survive a crash: %s",
+                 process->generation, err_text(e));
+    }
+}
+
 enum err publish_config(struct process *process, struct config *config)
 {
     struct listener_plan *plan = heap_new(sizeof *plan);
     enum err e = plan == NULL ? ERR_MEMORY : prepare_and_post(process, config, plan);
-    if (e != OK) {
+    if (e == OK) {
+        save(process);
+    } else {
         log_line(LOG_ERROR, "control", "the configuration was not put to use: %s", err_text(e));
         if (plan != NULL) {
             unbind(process, plan);

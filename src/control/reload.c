@@ -1,22 +1,51 @@
 /* reload.c - the file is read again; see reload.h. The way to the cores stands in publish.c. */
 #include "control/reload.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "control/process_inner.h"
 #include "text/sink.h"
 
 #include <stdio.h>
 
-struct config *reload_read(const char *path, struct diags *diags)
+static struct config *read_with(const char *path, const struct config_files *saved,
+                                struct diags *diags)
 {
-    const struct config_opts opts = process_config_opts();
+    struct config_opts opts = process_config_opts();
     struct config *config = NULL;
     struct sink sink;
+    opts.saved = saved;
     enum err e = config_load(path, &opts, diags, &config);
     sink_to_file(&sink, stderr);
     diags_write(diags, &sink);
     (void)fflush(stderr);
     return e == OK ? config : NULL;
+}
+
+struct config *reload_read(const char *path, struct diags *diags)
+{
+    return read_with(path, NULL, diags);
+}
+
+struct config *reload_read_saved(const char *path, const struct lastgood *lastgood,
+                                 uint64_t *then)
+{
+    struct arena arena;
+    struct config_files files;
+    struct config *config = NULL;
+    arena_init_heap(&arena, LIMIT_VALUE(config_memory_bytes));
+    enum err e = lastgood_load(lastgood, &arena, &files, then);
+    if (e == OK) {
+        struct diags diags;
+        diags_init(&diags);
+        config = read_with(path, &files, &diags);
+        diags_drop(&diags);
+    } else if (e != ERR_NOT_FOUND) {
+        log_line(LOG_ERROR, "control", "the last good configuration cannot be read: %s",
+                 err_text(e));
+    }
+    arena_reset(&arena);
+    return config;
 }
 
 static enum reload_result read_and_publish(struct process *process, struct diags *diags,

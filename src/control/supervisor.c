@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "control/lastgood.h"
 #include "net/handover.h"
 #include "net/socket.h"
 
@@ -36,6 +37,7 @@ struct supervisor {
     int binary_fd; /* O_PATH: the inode that we run */
     int signal_fd;
     int pair_fd; /* -1: no child, or it closed its end */
+    int lastgood_fd; /* of all children: see lastgood.h; -1: none */
     sigset_t mask_before;
     pid_t child;         /* 0: none runs */
     bool is_ready;       /* this child said so */
@@ -184,19 +186,24 @@ static void serve_child(struct supervisor *s)
     }
 }
 
-/* Between fork and exec. */
-NO_RETURN static void become_child(struct supervisor *s, int pair_fd)
+static bool tell_number(const char *name, uint64_t value)
 {
     char room[32];
     struct strbuf number = strbuf_over(room, sizeof room - 1);
+    strbuf_add_u64(&number, value);
+    room[number.len] = '\0';
+    return setenv(name, room, 1) == 0;
+}
+
+/* Between fork and exec. */
+NO_RETURN static void become_child(struct supervisor *s, int pair_fd)
+{
     const struct sigaction standard = {.sa_handler = SIG_DFL};
-    strbuf_add_u64(&number, (uint64_t)pair_fd);
-    room[number.len] = '\0';
-    bool is_set = setenv(HANDOVER_ENV_FD, room, 1) == 0;
-    number.len = 0;
-    strbuf_add_u64(&number, s->restarts_total);
-    room[number.len] = '\0';
-    is_set = is_set && setenv(HANDOVER_ENV_RESTARTS, room, 1) == 0;
+    bool is_set = tell_number(HANDOVER_ENV_FD, (uint64_t)pair_fd) &&
+                  tell_number(HANDOVER_ENV_RESTARTS, s->restarts_total);
+    if (s->lastgood_fd >= 0 && fcntl(s->lastgood_fd, F_SETFD, 0) == 0) {
+        is_set = is_set && tell_number(LASTGOOD_ENV_FD, (uint64_t)s->lastgood_fd);
+    }
     (void)sigaction(SIGPIPE, &standard, NULL);
     (void)sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
     if (is_set && fcntl(pair_fd, F_SETFD, 0) == 0) {
@@ -375,6 +382,11 @@ static enum err supervisor_open(struct supervisor *s)
     (void)sigaction(SIGPIPE, &ignore, NULL);
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     s->binary_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    s->lastgood_fd = lastgood_create();
+    if (s->lastgood_fd < 0) {
+        log_line(LOG_WARN, "control", "a crash would lose a configuration that is not on disk: %s",
+                 strerror(errno));
+    }
     return s->signal_fd < 0 || s->binary_fd < 0 ? ERR_SYSTEM : OK;
 }
 
@@ -386,12 +398,19 @@ static void supervisor_close(struct supervisor *s)
     socket_close(&s->pair_fd);
     socket_close(&s->signal_fd);
     socket_close(&s->binary_fd);
+    socket_close(&s->lastgood_fd);
+    /* What was passed on has done its work, a repeated one included: from here to the exit none may
+     * end this process in place of its exit code. Ignoring drops those that are pending. */
+    for (size_t i = 0; i < COUNT_OF(passed_on); i++) {
+        const struct sigaction ignore = {.sa_handler = SIG_IGN};
+        (void)sigaction(passed_on[i], &ignore, NULL);
+    }
     (void)sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
 }
 
 int supervisor_run(const struct supervisor_conf *conf)
 {
-    struct supervisor s = {.conf = *conf, .binary_fd = -1, .signal_fd = -1, .pair_fd = -1};
+    struct supervisor s = {.conf = *conf, .binary_fd = -1, .signal_fd = -1, .pair_fd = -1, .lastgood_fd = -1};
     s.conf.restart_ms_min = conf->restart_ms_min > 0 ? conf->restart_ms_min : 100;
     s.conf.restart_ms_max = conf->restart_ms_max > 0 ? conf->restart_ms_max : 5000;
     s.conf.steady_ms = conf->steady_ms > 0 ? conf->steady_ms : 10000;

@@ -23,5 +23,6 @@ struct supervisor_conf {
  * by a signal, or later, is started again: at once, then after restart_ms_min, doubling. Exit code
  * 0 ends the supervisor too. SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 are passed on. After
  * SIGTERM or SIGINT the child drains and the code is 0 (1 when it had to be killed).
- * The caller must be single-threaded. */
+ * The caller must be single-threaded, and about to end when this returns: those signals are
+ * ignored from then on. */
 int supervisor_run(const struct supervisor_conf *conf);

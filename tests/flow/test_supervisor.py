@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -263,3 +264,63 @@ def test_new_connections_are_served_or_refused_but_never_left_hanging(sluice, or
         may_answer.set()
     assert c.receive().status == 200
     gateway.process.wait()
+
+
+# The configuration of a process that is started again.
+
+def kill_and_wait(gateway):
+    pid = gateway.data_pid()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: gateway.data_pid() not in (pid, gateway.process.pid) and gateway.is_ready(), "another one serves")
+
+
+def test_a_restarted_process_has_the_configuration_that_was_in_use(sluice, origins):
+    """A file that a reload would have refused must not be what keeps the new process from serving."""
+    first, second = origins.echo("first"), origins.echo("second")
+    gateway = sluice(all_to(first))
+    gateway.reload(all_to(second))
+    gateway.write("nonsense: [")
+    for _ in range(2):
+        kill_and_wait(gateway)
+        assert b'"origin": "second"' in gateway.request().body
+    assert "last good configuration" in gateway.stderr()
+    assert gateway.metrics()("sluice_reload_successful") == 0
+    gateway.reload(is_refused=True)
+    assert b'"origin": "second"' in gateway.request().body
+    gateway.reload(all_to(first))
+    assert b'"origin": "first"' in gateway.request().body
+
+
+def test_included_files_and_secrets_survive_too(sluice, origins, tmp_path):
+    first, second = origins.echo("first"), origins.echo("second")
+    parts, secret = tmp_path / "parts", tmp_path / "secret"
+    parts.mkdir()
+    secret.write_text(second.target)
+    (parts / "a.yaml").write_text("services: {app: {targets: ['${file:%s}']}}" % secret)
+    gateway = sluice({"include": str(parts / "*.yaml"), "routes": {"all": {"match": "/*", "to": "app"}}})
+    secret.unlink()
+    (parts / "a.yaml").unlink()
+    (parts / "b.yaml").write_text("services: {app: {targets: ['%s']}, broken: }" % first.target)
+    kill_and_wait(gateway)
+    assert b'"origin": "second"' in gateway.request().body
+
+
+def test_a_right_file_is_what_a_restarted_process_takes(sluice, origins):
+    """Whoever mends the file that makes the process die needs no more than that."""
+    first, second = origins.echo("first"), origins.echo("second")
+    gateway = sluice(all_to(first))
+    gateway.write(all_to(second))
+    kill_and_wait(gateway)
+    assert b'"origin": "second"' in gateway.request().body
+
+
+def test_signals_that_come_late_do_not_change_the_exit_code(sluice, origins):
+    for wait_s in (0, 0.002, 0.005, 0.01, 0.02):
+        gateway = sluice(all_to(origins.echo()))
+        gateway.process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + 20
+        while gateway.process.poll() is None:
+            assert time.monotonic() < until
+            gateway.process.send_signal(signal.SIGTERM)
+            time.sleep(wait_s)
+        assert gateway.process.returncode == 0

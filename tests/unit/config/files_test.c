@@ -217,3 +217,62 @@ TEST(bombs_of_every_kind_stay_within_config_memory_bytes)
     WANT(kit_load_file("/proc/self/exe", &kit_opts) == NULL);
     WANT(kit_said_only("E0003"));
 }
+
+/* Copies of what `config` was made from, in memory of the kit's next life. */
+static struct config_files copy_files(struct arena *arena, const struct config *config)
+{
+    const struct config_files files = config_files(config);
+    struct config_file *at = ARENA_ARRAY(arena, files.count, struct config_file);
+    for (uint32_t i = 0; i < files.count; i++) {
+        WANT_INT(arena_keep(arena, files.at[i].asked, &at[i].asked), OK);
+        WANT_INT(arena_keep(arena, files.at[i].name, &at[i].name), OK);
+        WANT_INT(arena_keep(arena, files.at[i].text, &at[i].text), OK);
+    }
+    return (struct config_files){at, files.count};
+}
+
+TEST(what_was_read_gives_the_same_configuration_when_the_files_are_gone)
+{
+    struct arena arena;
+    char text[512], path[256];
+    arena_init_heap(&arena, 1 << 20);
+    kit_file("a.yaml", "services: { users: a:1 }\nroutes: { users: { match: /u/*, to: users } }\n");
+    kit_file("b.yaml", "routes: { b: { match: /b, to: users } }\n");
+    kit_file("c.yaml", "routes: { c: { match: /c, to: users } }\n");
+    const char *secret = kit_file("key", "hidden\n");
+    (void)snprintf(text, sizeof text,
+                   "version: 1\ninclude: [\"[ab].yaml\", c.yaml, none/*.yaml]\n"
+                   "policies: { p: { mark: { secret: \"${file:%s}\" } } }\n"
+                   "routes: { orders: { match: /orders, to: users, use: p } }\n", secret);
+    (void)snprintf(path, sizeof path, "%s", kit_file("main.yaml", text));
+    const struct config *config = kit_load_file(path, &kit_opts);
+    WANT_STR(kit_said(), STR(""));
+    if (config == NULL) {
+        return;
+    }
+    uint64_t hash = config_hash(config);
+    struct config_files saved = copy_files(&arena, config);
+    WANT_INT(saved.count, 5);
+    kit_remove_files();
+    struct config_opts opts = kit_opts;
+    opts.saved = &saved;
+    config = kit_load_file(path, &opts);
+    WANT_STR(kit_said(), STR(""));
+    WANT(config != NULL && config_hash(config) == hash);
+    WANT(config != NULL && config_files(config).count == saved.count);
+    WANT_STR(kit_route(config, "b")->service->name, STR("users"));
+    arena_reset(&arena);
+}
+
+TEST(files_that_were_not_saved_are_not_looked_for)
+{
+    char path[256];
+    static const struct config_files none = {0};
+    struct config_opts opts = kit_opts;
+    (void)snprintf(path, sizeof path, "%s",
+                   kit_file("main.yaml", "routes: { \"/*\": http://a:1 }\n"));
+    opts.saved = &none;
+    WANT(kit_load_file(path, &opts) == NULL);
+    WANT(kit_said_only("E0001"));
+    kit_remove_files();
+}
