@@ -2,7 +2,7 @@
  * in a memory file (memfd_create) that the supervisor makes at its start and hands to every data
  * process. After a publication the data process writes the texts of all files into it; a data
  * process that is started again, and finds the files on disk broken, goes on with these. The
- * supervisor never looks inside. Values of ${file:} are kept too: like all of it, in memory only. */
+ * supervisor never looks inside. Values of ${file:} are kept too, like all of it in memory only. */
 #pragma once
 
 #include "base/arena.h"

@@ -410,7 +410,8 @@ static void supervisor_close(struct supervisor *s)
 
 int supervisor_run(const struct supervisor_conf *conf)
 {
-    struct supervisor s = {.conf = *conf, .binary_fd = -1, .signal_fd = -1, .pair_fd = -1, .lastgood_fd = -1};
+    struct supervisor s = {
+        .conf = *conf, .binary_fd = -1, .signal_fd = -1, .pair_fd = -1, .lastgood_fd = -1};
     s.conf.restart_ms_min = conf->restart_ms_min > 0 ? conf->restart_ms_min : 100;
     s.conf.restart_ms_max = conf->restart_ms_max > 0 ? conf->restart_ms_max : 5000;
     s.conf.steady_ms = conf->steady_ms > 0 ? conf->steady_ms : 10000;
