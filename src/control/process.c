@@ -166,7 +166,8 @@ static enum err open_workers(struct process *process)
             return ERR_MEMORY;
         }
         TRY(worker_init(process->workers[i], i, process->core_count, &process->loop));
-        process->workers[i]->core.session_max = session_max_for(process->files, process->core_count);
+        process->workers[i]->core.session_max =
+            session_max_for(process->files, process->core_count);
         process->workers[i]->core.stats = &process->stats.blocks[i];
         process->cores[i] = &process->workers[i]->core;
         TRY(name_worker_cells(process, process->workers[i]));
