@@ -38,6 +38,18 @@
 #define HAS_ASAN 0
 #endif
 
+/* Sanitizers map more memory than a process with a limit on it may have. */
+#if defined(__SANITIZE_THREAD__)
+#define HAS_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_TSAN 1
+#endif
+#endif
+#ifndef HAS_TSAN
+#define HAS_TSAN 0
+#endif
+
 #if HAS_ASAN
 #include <sanitizer/asan_interface.h>
 #define MEMORY_POISON(at, bytes) __asan_poison_memory_region((at), (bytes))

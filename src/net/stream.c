@@ -94,6 +94,17 @@ static enum err queue_bytes(struct stream *stream, struct str bytes)
     return OK;
 }
 
+/* A message of which only a part can be sent is no message: nothing more goes out. */
+static enum err queue_rest(struct stream *stream, struct str bytes)
+{
+    enum err e = queue_bytes(stream, bytes);
+    if (e != OK) {
+        stream->is_broken = true;
+        stream->can_write = false;
+    }
+    return e;
+}
+
 /* What one write came to: OK also when the kernel is full (*sent is then 0). */
 static enum err send_once(struct stream *stream, const struct iovec *pieces, size_t count,
                           size_t *sent)
@@ -135,7 +146,7 @@ enum err stream_send(struct stream *stream, const struct iovec *pieces, size_t c
             /* A short write means that the kernel is full: no second try before an edge says so. */
             stream->can_write = false;
             struct str piece = str_of(pieces[i].iov_base, pieces[i].iov_len);
-            TRY(queue_bytes(stream, str_skip(piece, taken)));
+            TRY(queue_rest(stream, str_skip(piece, taken)));
         }
     }
     return OK;
@@ -153,7 +164,7 @@ enum err stream_send_str(struct stream *stream, struct str bytes)
         TRY(send_once(stream, &piece, 1, &sent));
         stream->can_write &= sent == bytes.len;
     }
-    return queue_bytes(stream, str_skip(bytes, sent));
+    return queue_rest(stream, str_skip(bytes, sent));
 }
 
 enum err stream_flush(struct stream *stream)

@@ -10,6 +10,7 @@
 enum { TEXT_BYTES_MAX = LIMIT_VALUE(log_field_bytes) * 6 };
 
 typedef signed char bytes16 __attribute__((vector_size(16)));
+typedef unsigned char ubytes16 __attribute__((vector_size(16)));
 typedef uint64_t words2 __attribute__((vector_size(16)));
 
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (uint8_t)(c))
@@ -18,7 +19,8 @@ typedef uint64_t words2 __attribute__((vector_size(16)));
  * latter are below zero, or zero, and so below the first printable byte as the controls are. */
 static inline bytes16 find_special(bytes16 bytes)
 {
-    return (bytes + 1 < 0x21) | (bytes == '"') | (bytes == '\\');
+    const bytes16 up = (bytes16)((ubytes16)bytes + 1); /* 127 wraps, as it is meant to */
+    return (up < 0x21) | (bytes == '"') | (bytes == '\\');
 }
 
 static inline bool is_any(bytes16 found)

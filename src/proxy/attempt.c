@@ -259,9 +259,27 @@ static void on_request_failed(struct exchange *ex, const struct relay *relay, en
     }
 }
 
+/* The usual request: a head and nothing behind it. False: it has to be relayed after all. */
+static bool send_head_alone(struct exchange *ex)
+{
+    struct conn *conn = ex->conn;
+    if (!ex->request_body.is_done || ex->is_head_sent ||
+        stream_send_str(&conn->stream, ex->origin_head) != OK) {
+        return false;
+    }
+    ex->is_head_sent = true;
+    ex->origin_out_bytes += ex->origin_head.len;
+    conn->sent_bytes += ex->origin_head.len;
+    if (conn->stream.queued_bytes > 0) {
+        return false;
+    }
+    on_request_sent(ex);
+    return true;
+}
+
 void attempt_send_body(struct exchange *ex)
 {
-    if (ex->is_request_sent || ex->is_body_abandoned || ex->conn == NULL) {
+    if (ex->is_request_sent || ex->is_body_abandoned || ex->conn == NULL || send_head_alone(ex)) {
         return;
     }
     struct relay relay = request_relay(ex);

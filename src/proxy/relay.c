@@ -272,7 +272,8 @@ enum err relay_run(struct relay *relay)
 {
     const uint64_t budget = LIMIT_VALUE(bytes_per_turn), start = *relay->out_bytes;
     /* Bytes that were read already stand in memory that is used again: they go first, whole. */
-    if (relay->pending.len > 0 || (relay->prefix.len > 0 && relay->body->is_done)) {
+    bool is_over = relay->body->is_done && relay->prefix.len == 0;
+    if ((relay->pending.len > 0 && !is_over) || (relay->prefix.len > 0 && relay->body->is_done)) {
         TRY(pass_bytes(relay, &relay->pending));
     }
     for (;;) {

@@ -15,8 +15,9 @@
 #include <stdio.h>
 
 enum {
-    UPKEEP_MS = 200,
-    TRIM_BATCH = 512,
+    UPKEEP_MS = 100,
+    UPKEEP_IDLE_MS = 1000,
+    TRIM_BATCH = 1024,
     FREE_KEPT = 64,
     SCRATCH_ARENA_BYTES = 16 << 20,
     DRAIN_FRESH_MS = 1000
@@ -110,14 +111,15 @@ static void tell_gauges(struct worker *worker)
     worker->turns_told = core->loop.turns_total;
 }
 
-/* Gives memory of a peak back to the kernel, a little at a time; `peak` falls by an eighth each
+/* Gives memory of a peak back to the kernel, a little at a time; `peak` falls by a quarter each
  * time, so that a load which comes in waves keeps what it will need again. */
-static void trim(struct slab *slab, uint32_t *peak)
+static uint32_t trim(struct slab *slab, uint32_t *peak)
 {
     uint32_t wanted = *peak > slab->used_count ? *peak - slab->used_count : 0;
-    (void)slab_trim(slab, wanted > FREE_KEPT ? wanted : FREE_KEPT, TRIM_BATCH);
-    *peak -= (*peak + 7) / 8;
+    uint32_t done = slab_trim(slab, wanted > FREE_KEPT ? wanted : FREE_KEPT, TRIM_BATCH);
+    *peak -= (*peak + 3) / 4;
     *peak = *peak > slab->used_count ? *peak : slab->used_count;
+    return done;
 }
 
 static void check_drained(struct worker *worker)
@@ -138,11 +140,12 @@ static void check_drained(struct worker *worker)
 static void on_upkeep(struct loop *loop, struct timer *timer)
 {
     struct worker *worker = CONTAINER_OF(timer, struct worker, upkeep);
-    trim(&worker->core.exchanges, &worker->exchanges_peak);
-    trim(&worker->core.blocks, &worker->blocks_peak);
+    uint32_t trimmed = trim(&worker->core.exchanges, &worker->exchanges_peak) +
+                       trim(&worker->core.blocks, &worker->blocks_peak);
+    bool is_busy = trimmed > 0 || worker->exchanges_peak > FREE_KEPT || worker->core.is_draining;
     tell_gauges(worker);
     check_drained(worker);
-    timer_set(loop, timer, loop->now_ms + UPKEEP_MS);
+    timer_set(loop, timer, loop->now_ms + (is_busy ? UPKEEP_MS : UPKEEP_IDLE_MS));
 }
 
 static void after_turn(struct loop *loop)

@@ -12,6 +12,7 @@ static int end_of(void (*run)(void), char *said, size_t bytes)
 {
     int ends[2], status = -1;
     WANT(pipe(ends) == 0);
+    (void)fflush(stdout); /* or the child says it again when it aborts */
     pid_t pid = fork();
     if (pid == 0) {
         (void)dup2(ends[1], STDERR_FILENO);

@@ -185,7 +185,7 @@ static bool limit_memory(size_t bytes)
     return setrlimit(RLIMIT_AS, &limit) == 0;
 }
 
-#if HAS_ASAN
+#if HAS_ASAN || HAS_TSAN
 enum { CAN_LIMIT = 0 };
 #else
 enum { CAN_LIMIT = 1 };

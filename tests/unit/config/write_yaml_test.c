@@ -98,8 +98,8 @@ TEST(every_change_of_meaning_counts)
         "services: { s: [a:1] }\nroutes: { r: { match: /r/*, to: s, mark: { secret: a } } }",
         "services: { s: [a:1] }\nroutes: { r: { match: /r/*, to: s, mark: { secret: b } } }",
         "services: { s: [a:1] }\nroutes: { r: { match: /r/*, to: s, timeout: 5s } }",
-        "services: { s: [a:1] }\nroutes: { r: { match: /r/*, to: s } }\nlisteners: { http: { port: "
-        "81 } }",
+        ("services: { s: [a:1] }\nroutes: { r: { match: /r/*, to: s } }\n"
+         "listeners: { http: { port: 81 } }"),
         "services: { s: [a:1] }\nroutes: { r: { match: /r/*, to: s }, t: { match: /t, to: s } }",
         "services: { s: [a:1] }\nroutes: { t: { match: /t, to: s }, r: { match: /r/*, to: s } }",
     };
