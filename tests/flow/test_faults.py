@@ -238,3 +238,40 @@ def test_stray_signals_are_ignored(sluice, origins):
         os.kill(gateway.data_pid(), number)
     assert gateway.request().status == 200
     assert gateway.metrics()("sluice_process_restarts_total") == 0
+
+
+def test_running_out_of_descriptors_pauses_and_recovers(sluice, origins):
+    origin = origins.echo()
+    gateway = sluice(all_to(origin), wrapper=("prlimit", "--nofile=256:256"))
+    assert gateway.request().status == 200
+    fds, early = gateway.fd_count(), gateway.connect(receive_buffer_bytes=65536)
+    early.send(client.head("GET", "/?size=30000000"))
+    assert early.receive_head().status == 200
+    crowd = open_until_refused(gateway, 400)
+    wait_until(lambda: gateway.fd_count() > 200, "the descriptors are used up")
+    for _ in range(20):
+        assert gateway.is_ready(), "health can be asked for"
+    assert len(early.reader.exactly(30_000_000)) == 30_000_000, "who is served goes on being served"
+    metrics = gateway.metrics()
+    assert metrics("sluice_accept_errors_total") + metrics("sluice_client_connections_refused_total") < 1000, "it tries and tries"
+    for c in [early, *crowd]:
+        c.close()
+    wait_until(lambda: gateway.request().status == 200, "new clients are served again")
+    wait_until(lambda: gateway.fd_count() <= fds + 2, "every descriptor is given back")
+
+
+def test_an_instance_that_dies_is_left_for_those_that_live(sluice, origins):
+    made = [origins.echo(str(i)) for i in range(3)]
+    gateway = sluice(all_to(*made, balance="round_robin"))
+    with gateway.connect() as c:
+        for _ in range(30):
+            assert c.request().status == 200
+        dying = made[0]
+        dying.stop_listening()
+        for connection in dying.connections:
+            connection.socket.shutdown(2)
+        wait_until(lambda: all(k.is_ended for k in dying.connections), "its connections are gone")
+        for i in range(60):
+            assert c.request("POST" if i % 2 else "GET", "/", body=b"x" if i % 2 else None).status == 200
+    assert {line["reason"] for line in gateway.wait_log(90)} == {"ok"}, "what was answered in the end is no error"
+    assert gateway.metrics()("sluice_errors_total") == 0
