@@ -4,10 +4,12 @@
  * is the supervisor. With DEMO_SECONDS in the environment it drives itself and judges answers. */
 #define _GNU_SOURCE
 #include "cli/demo_drive.h"
+#include "cli/demo_ports.h"
 #include "cli/demo_shots.h"
 #include "cli/launch.h"
 #include "cli/load.h"
 #include "cli/quickstart.h"
+#include "text/sink.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +20,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { START_MS = 10000, POLL_MS = 20, SECONDS_MAX = 3600 };
+enum {
+    START_MS = 10000,
+    POLL_MS = 20,
+    SECONDS_MAX = 3600,
+    PATH_BYTES = 64,
+    DEMO_BYTES_MAX = 16 << 20
+};
 
 #define DEMO_ENV_SECONDS "DEMO_SECONDS"
 #define DEMO_FILE "examples/quickstart.yaml"
@@ -44,6 +52,27 @@ static enum err find_file(struct demo *demo, char *room, size_t room_bytes)
     demo->path = room;
     demo->is_built_in = true;
     return launch_keep_text(str_from_c(quickstart_text), room, room_bytes);
+}
+
+/* The example goes where there is room; a file that was named is served as it is written. */
+static enum exit_code make_room(struct demo *demo, struct arena *arena, char *room,
+                                size_t room_bytes)
+{
+    struct sink yaml;
+    if (demo->args->operand_count > 0 || demo_ports_move(demo->config, arena, stdout) == 0) {
+        return EXIT_OK;
+    }
+    sink_to_memory(&yaml, arena);
+    config_write_yaml(demo->config, &yaml);
+    config_free(demo->config);
+    demo->config = NULL;
+    demo->path = room;
+    demo->is_built_in = true;
+    if (yaml.has_failed || launch_keep_text(sink_str(&yaml), room, room_bytes) != OK) {
+        complain(demo->args, "no memory for the example");
+        return EXIT_FAILED;
+    }
+    return load_file(demo->path, &demo->config);
 }
 
 static const char *name_of(const struct demo *demo)
@@ -303,36 +332,47 @@ static enum exit_code read_seconds(struct demo *demo)
     return EXIT_OK;
 }
 
+/* `paths` has room for two names: of the example, and of what it was moved to. */
+static enum exit_code prepare(struct demo *demo, struct arena *arena, char (*paths)[PATH_BYTES])
+{
+    enum err e = find_file(demo, paths[0], PATH_BYTES);
+    if (e != OK) {
+        complain(demo->args, "no memory file for the example: %s", err_text(e));
+        return EXIT_FAILED;
+    }
+    enum exit_code code = load_file(demo->path, &demo->config);
+    if (code == EXIT_OK) {
+        code = make_room(demo, arena, paths[1], PATH_BYTES);
+    }
+    if (code == EXIT_OK &&
+        (shots_init(&demo->shots, demo->config) != OK || demo->config->listeners.count == 0)) {
+        complain(demo->args,
+                 "%s cannot be played: it needs a listener, and at most %d targets, which are "
+                 "addresses of this machine",
+                 name_of(demo), (int)DEMO_INSTANCES_MAX);
+        code = EXIT_FAILED;
+    }
+    return code;
+}
+
 static enum exit_code run(const struct args *args)
 {
     struct demo demo = {.args = args};
-    char room[64];
+    struct arena arena;
+    char paths[2][PATH_BYTES];
     enum exit_code code = read_seconds(&demo);
     if (code != EXIT_OK) {
         return code;
     }
-    enum err e = find_file(&demo, room, sizeof room);
-    if (e != OK) {
-        complain(args, "no memory file for the example: %s", err_text(e));
-        return EXIT_FAILED;
-    }
-    code = load_file(demo.path, &demo.config);
-    if (code != EXIT_OK) {
-        return code;
-    }
-    e = shots_init(&demo.shots, demo.config);
-    if (e == OK && demo.config->listeners.count > 0) {
+    arena_init_heap(&arena, DEMO_BYTES_MAX);
+    code = prepare(&demo, &arena, paths);
+    if (code == EXIT_OK) {
         demo.gateway = reach(demo.config);
         code = play(&demo);
-    } else {
-        complain(args,
-                 "%s cannot be played: it needs a listener, and at most %d targets, which are "
-                 "addresses of this machine",
-                 name_of(&demo), (int)DEMO_INSTANCES_MAX);
-        code = EXIT_FAILED;
     }
     shots_drop(&demo.shots);
     config_free(demo.config);
+    arena_reset(&arena);
     return code;
 }
 

@@ -209,6 +209,12 @@ static enum err take_match(struct draft *draft, struct str word, struct str *out
     struct str_pair words = str_cut(word, ' ');
     struct str methods = words.is_cut ? words.head : STR("");
     struct str place = str_trim(words.is_cut ? words.tail : words.head);
+    for (size_t i = 0; i < word.len; i++) {
+        if ((unsigned char)word.at[i] < ' ' || (unsigned char)word.at[i] > '~') {
+            return refuse(draft->quick, "\"%.*s\" is no match: write other characters as %%XX",
+                          STR_FMT(word));
+        }
+    }
     if (str_find(place, '/') == place.len) {
         return refuse(draft->quick,
                       "\"%.*s\" is no match: write a path such as /orders/*, or "

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 from kit import client
@@ -241,3 +242,17 @@ def test_the_demo_fails_when_its_ports_are_taken(tmp_path):
     _, said = run("demo", file, code=1)
     assert f"instance 127.0.0.1:{taken.port}: another process already listens" in said
     taken.release()
+
+
+def test_the_built_in_demo_makes_room_for_itself(tmp_path):
+    taken = socket.socket(socket.AF_INET6)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind(("::", 8080))
+        taken.listen()
+    except OSError:
+        pass  # somebody else has it, which is as good
+    with taken:
+        out, _ = run("demo", "--cores", "1", cwd=tmp_path, DEMO_SECONDS="1")
+    assert "Port 8080 is taken on this machine" in out
+    assert "All were answered as the file says." in out

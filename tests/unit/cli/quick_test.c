@@ -115,6 +115,8 @@ TEST(words_that_stand_for_nothing_are_refused)
         {{"h:99999"}, "is no target"},
         {{"=h:1"}, "is no match"},
         {{"orders=h:1"}, "is no match"},
+        {{"/a\nb: c=h:1"}, "write other characters as %XX"},
+        {{"/\xc2\x97=h:1"}, "write other characters as %XX"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct arena arena;
@@ -131,12 +133,12 @@ TEST(words_that_stand_for_nothing_are_refused)
 
 TEST(whatever_is_typed_stays_one_value)
 {
-    const char *words[] = {"/a\"]}\n# \\\x01/*=h:1"};
+    const char *words[] = {"/a\"]}# \\: &x/*=h:1"};
     struct arena arena;
     struct quick quick = {.arena = &arena};
     arena_init_heap(&arena, 1 << 20);
     WANT_INT(quick_write(&quick, words, 1), OK);
-    WANT(str_find_str(quick.yaml, STR("match: \"/a\\\"]}\\n# \\\\\\u0001/*\", to: a }\n")) <
+    WANT(str_find_str(quick.yaml, STR("match: \"/a\\\"]}# \\\\: &x/*\", to: ax }\n")) <
          quick.yaml.len);
     arena_reset(&arena);
 }
