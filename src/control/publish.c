@@ -243,24 +243,17 @@ static void release_removed(struct process *process, const struct listener_plan 
     }
 }
 
-static bool remember(struct process *process, struct snapshot *snapshot)
+/* Where a snapshot is remembered while it lives; NULL: as many as there may be are in use. */
+static struct snapshot **free_place(struct process *process)
 {
     for (size_t i = 0; i < COUNT_OF(process->snapshots); i++) {
         if (process->snapshots[i] == NULL) {
-            process->snapshots[i] = snapshot;
-            return true;
+            return &process->snapshots[i];
         }
     }
-    return false;
-}
-
-static void forget(struct process *process, const struct snapshot *snapshot)
-{
-    for (size_t i = 0; i < COUNT_OF(process->snapshots); i++) {
-        if (process->snapshots[i] == snapshot) {
-            process->snapshots[i] = NULL;
-        }
-    }
+    log_line(LOG_ERROR, "control", "%zu older configurations are still in use by exchanges",
+             COUNT_OF(process->snapshots));
+    return NULL;
 }
 
 static void group_drop(struct process *process, struct publication_group *group)
@@ -284,45 +277,64 @@ static enum err compile(struct process *process, struct config *config,
                                     .slots = plan->slots,
                                     .slot_count = plan->slot_count,
                                     .number = process->generation + 1};
-    TRY(world_compile(&conf, out));
-    if (!remember(process, *out)) {
-        (*out)->config = NULL; /* still the caller's */
-        world_free(*out);
-        log_line(LOG_ERROR, "control", "%zu older configurations are still in use by exchanges",
-                 COUNT_OF(process->snapshots));
-        return ERR_LIMIT;
-    }
-    return OK;
+    return world_compile(&conf, out);
 }
 
-/* Everything that can fail, then the posting, which cannot. */
+/* What a configuration that is not put to use had opened. */
+struct opened {
+    struct access_log *log;
+    bool is_new_log;
+    struct conf_observe observed; /* as it was before */
+};
+
+static enum err open_observed(struct process *process, const struct config *config,
+                              struct opened *opened)
+{
+    opened->observed = process->observed;
+    TRY(observe_open(process, config, &opened->log, &opened->is_new_log));
+    TRY(ops_open(process, config));
+    return admin_api_open(process, config);
+}
+
+static void close_opened(struct process *process, struct opened *opened)
+{
+    if (opened->log != NULL) {
+        (void)access_log_close(&opened->log, 1000);
+    }
+    process->observed = opened->is_new_log ? opened->observed : process->observed;
+}
+
+/* Everything that can fail, then the posting, which cannot. Compiling comes last of what can: it
+ * tells the roster of new instances, which only lack of memory may keep from being published. */
 static enum err prepare_and_post(struct process *process, struct config *config,
                                  struct listener_plan *plan)
 {
-    struct snapshot *snapshot;
-    struct access_log *log = NULL;
-    bool is_new_log = false;
+    struct snapshot *snapshot = NULL, **place = free_place(process);
+    struct opened opened = {0};
+    if (place == NULL) {
+        return ERR_LIMIT;
+    }
     TRY(plan_listeners(process, config, plan));
-    TRY(compile(process, config, plan, &snapshot));
     struct publication_group *group = group_new(process);
-    enum err e = group == NULL ? ERR_MEMORY : add_generations(process, group, snapshot);
-    e = e == OK ? observe_open(process, config, &log, &is_new_log) : e;
-    e = e == OK ? ops_open(process, config) : e;
-    e = e == OK ? admin_api_open(process, config) : e;
+    enum err e = group == NULL ? ERR_MEMORY : open_observed(process, config, &opened);
+    e = e == OK ? compile(process, config, plan, &snapshot) : e;
+    e = e == OK ? add_generations(process, group, snapshot) : e;
     if (e != OK) {
         group_drop(process, group);
-        forget(process, snapshot);
-        snapshot->config = NULL; /* still the caller's */
-        world_free(snapshot);
+        close_opened(process, &opened);
+        if (snapshot != NULL) {
+            snapshot->config = NULL; /* still the caller's */
+            world_free(snapshot);
+        }
         return e;
     }
     group->updates = roster_take_updates(&process->roster);
-    group->has_log = is_new_log;
-    group->log = log;
+    group->has_log = opened.is_new_log;
+    group->log = opened.log;
     group->old_log = process->log;
-    process->log = is_new_log ? log : process->log;
+    process->log = opened.is_new_log ? opened.log : process->log;
     add_listener_changes(process, group, plan);
-    process->current = snapshot;
+    process->current = *place = snapshot;
     process->generation = snapshot->number;
     group_post(group);
     release_removed(process, plan);

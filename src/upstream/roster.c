@@ -20,7 +20,8 @@ struct roster_name {
 struct roster_set {
     struct arena arena;
     struct balance_set set;
-    struct roster_set *next;
+    struct origin **removed; /* listed by the set before this one, and not by this one */
+    uint32_t removed_count;
 };
 
 /* What the control thread knows of a cluster. */
@@ -53,11 +54,14 @@ void roster_init(struct roster *roster, const struct roster_conf *conf)
     list_init(&roster->retired);
 }
 
+/* No core has it any more: an instance that no other set lists is gone from here on. */
 static void set_free(struct roster_set *set)
 {
     if (set != NULL) {
         for (uint32_t i = 0; i < set->set.count; i++) {
-            origin_of(set->set.endpoints[i])->use_count--;
+            if (--origin_of(set->set.endpoints[i])->use_count == 0) {
+                endpoint_bar(set->set.endpoints[i], ENDPOINT_BAR_REMOVED);
+            }
         }
         arena_reset(&set->arena);
         heap_free(set);
@@ -201,9 +205,11 @@ static void on_name_change(struct resolver_name *resolver_name);
 
 static struct roster_name *name_for(struct roster *roster, const struct roster_target *target)
 {
+    enum name_families families = target->is_every_address ? NAME_BOTH : NAME_V4_FIRST;
     LIST_EACH(node, &roster->names) {
         struct roster_name *known = CONTAINER_OF(node, struct roster_name, node);
         if (known->resolver_name.port == target->port &&
+            known->resolver_name.families == families &&
             str_eq(str_from_c(known->resolver_name.host), target->host)) {
             known->use_count++;
             return known;
@@ -216,7 +222,7 @@ static struct roster_name *name_for(struct roster *roster, const struct roster_t
     const struct resolver_name_conf conf = {
         .host = target->host,
         .port = target->port,
-        .families = target->is_every_address ? NAME_BOTH : NAME_V4_FIRST,
+        .families = families,
         .on_change = on_name_change};
     name->roster = roster;
     name->use_count = 1;
@@ -315,14 +321,22 @@ static bool is_same_set(const struct roster_set *set, const struct balance_set_c
     return true;
 }
 
-static void bar_removed(const struct roster_set *old, const struct roster_set *set)
+/* They serve on until every core has the new set; their idle connections go with the old one. */
+static enum err list_removed(const struct roster_set *old, struct roster_set *set,
+                             const struct balance_set_conf *conf)
 {
-    for (uint32_t i = 0; old != NULL && i < old->set.count; i++) {
+    uint32_t count = old == NULL ? 0 : old->set.count;
+    set->removed = ARENA_ARRAY(&set->arena, count, struct origin *);
+    if (set->removed == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
         struct endpoint *endpoint = old->set.endpoints[i];
-        if (!has_endpoint(set->set.endpoints, set->set.count, endpoint)) {
-            endpoint_bar(endpoint, ENDPOINT_BAR_REMOVED);
+        if (!has_endpoint(conf->endpoints, conf->count, endpoint)) {
+            set->removed[set->removed_count++] = origin_of(endpoint);
         }
     }
+    return OK;
 }
 
 static enum err set_build(struct roster_cluster *state, struct roster_set *set)
@@ -340,6 +354,7 @@ static enum err set_build(struct roster_cluster *state, struct roster_set *set)
         /* Names that were never resolved, or whose last good answer is still in use. */
         return ERR_NAME_UNRESOLVED;
     }
+    TRY(list_removed(state->current, set, &conf));
     TRY(balance_set_init(&set->set, &set->arena, &conf));
     for (uint32_t i = 0; i < conf.count; i++) {
         origin_of(endpoints[i])->use_count++;
@@ -365,7 +380,6 @@ static enum err rebuild(struct roster_cluster *state)
                                      .cluster = state->cluster,
                                      .set = set,
                                      .old = state->current};
-    bar_removed(state->current, set);
     state->roster->updates = update;
     state->current = set;
     return OK;
@@ -417,6 +431,8 @@ static enum err take_targets(struct roster_cluster *state, const struct roster_c
         }
     }
     if (e != OK) {
+        next.target_count = next.names == NULL ? 0 : next.target_count;
+        release_names(&next);
         arena_reset(&next.arena);
         return e;
     }
@@ -450,10 +466,8 @@ struct roster_update *roster_take_updates(struct roster *roster)
 static void apply_one(const struct roster_update *update, struct core *core)
 {
     update->cluster->parts[core->index].set = &update->set->set;
-    for (uint32_t i = 0; update->old != NULL && i < update->old->set.count; i++) {
-        if (!endpoint_is_usable(update->old->set.endpoints[i])) {
-            pool_purge(origin_of(update->old->set.endpoints[i]), core);
-        }
+    for (uint32_t i = 0; i < update->set->removed_count; i++) {
+        pool_purge(update->set->removed[i], core);
     }
 }
 
