@@ -21,15 +21,17 @@
 enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000,
        FILES_RESERVED_MIN = 32, FILES_RESERVED_MAX = 4096 };
 
-static struct world_policies all_policies;
+static void verify(void *ctx, const struct config *config, struct diags *diags)
+{
+    struct world_policies policies = {policy_types, POLICY_COUNT};
+    (void)ctx;
+    world_verify(&policies, config, diags);
+}
 
 struct config_opts process_config_opts(void)
 {
-    all_policies = (struct world_policies){policy_types, POLICY_COUNT};
-    return (struct config_opts){.kinds = policy_kinds,
-                                .kind_count = POLICY_COUNT,
-                                .verify = world_verify,
-                                .ctx = &all_policies};
+    return (struct config_opts){
+        .kinds = policy_kinds, .kind_count = POLICY_COUNT, .verify = verify};
 }
 
 static uint32_t cpu_count(void)
