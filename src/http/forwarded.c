@@ -228,7 +228,8 @@ void forwarded_prepare(struct forwarded_peer *out, const struct addr *peer, bool
     }
     strbuf_add_u64(&port, listener_port);
     out->for_bytes = add_line(&lines, STR("X-Forwarded-For"), strbuf_str(&node));
-    out->proto_bytes = add_line(&lines, STR("X-Forwarded-Proto"), is_tls ? STR("https") : STR("http"));
+    out->proto_bytes =
+        add_line(&lines, STR("X-Forwarded-Proto"), is_tls ? STR("https") : STR("http"));
     out->port_bytes = add_line(&lines, STR("X-Forwarded-Port"), strbuf_str(&port));
     out->node_at = sizeof "X-Forwarded-For: " - 1;
     out->node_bytes = (uint8_t)node.len;
