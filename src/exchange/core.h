@@ -40,7 +40,7 @@ struct generation {
 struct core {
     struct loop loop;
     uint32_t index, count; /* this core of how many */
-    uint32_t session_max;  /* client connections, so that descriptors are left for others; 0: none */
+    uint32_t session_max;  /* client connections: descriptors are left for others; 0: none */
     bool is_draining;      /* the process is going down: connections close as they become idle */
     struct slab exchanges, blocks, large_chunks, sessions, conns;
     char *scratch; /* SCRATCH_BYTES, valid within one event */
