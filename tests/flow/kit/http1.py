@@ -136,6 +136,7 @@ class Reader:
     """Reads messages from a byte source: `recv()` returns bytes, b"" at the end, or raises."""
 
     HEAD_BYTES_MAX = 1 << 20
+    CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 
     def __init__(self, recv):
         self.recv = recv
@@ -203,9 +204,10 @@ class Reader:
         parts = []
         while True:
             line = self.until(b"\r\n", "a chunk size")
-            if not re.fullmatch(rb"[0-9A-Fa-f]{1,16}\r\n", line):
+            match = self.CHUNK_LINE.fullmatch(line)
+            if not match:
                 raise Malformed(f"chunk size: {line!r}")
-            size = int(line, 16)
+            size = int(match.group(1), 16)
             parts.append(line)
             if size == 0:
                 break
