@@ -29,7 +29,8 @@ def test_round_robin_is_exact(sluice, origins, cores):
 def test_round_robin_follows_weights_exactly(sluice, origins, cores):
     made = [origins.echo(str(i)) for i in range(3)]
     targets = [{"target": o.target, "weight": w} for o, w in zip(made, (5, 2, 1))]
-    gateway = sluice({"services": {"app": {"targets": targets, "balance": "round_robin"}}, "routes": {"/*": "app"}}, cores=cores)
+    gateway = sluice({"services": {"app": {"targets": targets, "balance": "round_robin"}}, "routes": {"/*": "app"}},
+                     cores=cores)
     assert shares(made, gateway, 80, cores) == [50, 20, 10]
 
 
@@ -136,7 +137,8 @@ def versions(*made, **weights):
 def test_versions_share_by_weight_whatever_their_number_of_instances(sluice, origins):
     made = [origins.echo(str(i)) for i in range(4)]
     gateway = sluice({"services": {"app": {"versions": {"v1": {"weight": 90, "targets": [made[0].target]},
-                                                        "v2": {"weight": 10, "targets": [o.target for o in made[1:]]}}}},
+                                                        "v2": {"weight": 10,
+                                                               "targets": [o.target for o in made[1:]]}}}},
                       "routes": {"/*": "app"}})
     with gateway.connect() as c:
         for _ in range(2000):
@@ -169,7 +171,8 @@ def test_a_cohort_stays_with_its_version_and_raising_a_weight_moves_nobody_back(
     made = [origins.echo("v1"), origins.echo("v2")]
 
     def config(first, second):
-        return {"services": {"app": {"cohort": by, "versions": versions(*made, v1=first, v2=second)}}, "routes": {"/*": "app"}}
+        return {"services": {"app": {"cohort": by, "versions": versions(*made, v1=first, v2=second)}},
+                "routes": {"/*": "app"}}
 
     def placement(gateway):
         placed = {}
@@ -194,7 +197,8 @@ def test_a_cohort_stays_with_its_version_and_raising_a_weight_moves_nobody_back(
 def test_a_cohort_by_address_knows_the_client_behind_a_trusted_proxy(sluice, origins):
     made = [origins.echo("v1"), origins.echo("v2")]
     gateway = sluice({"listeners": {"http": {"trusted_proxies": ["127.0.0.1"]}},
-                      "services": {"app": {"cohort": "address", "versions": versions(*made, v1=50, v2=50)}}, "routes": {"/*": "app"}})
+                      "services": {"app": {"cohort": "address", "versions": versions(*made, v1=50, v2=50)}},
+                      "routes": {"/*": "app"}})
     seen = collections.defaultdict(set)
     with gateway.connect() as c:
         for _ in range(3):
@@ -206,14 +210,16 @@ def test_a_cohort_by_address_knows_the_client_behind_a_trusted_proxy(sluice, ori
 
 def test_who_has_no_cohort_key_is_spread_by_weight(sluice, origins):
     made = [origins.echo("v1"), origins.echo("v2")]
-    gateway = sluice({"services": {"app": {"cohort": "header X-User", "versions": versions(*made, v1=50, v2=50)}}, "routes": {"/*": "app"}})
+    gateway = sluice({"services": {"app": {"cohort": "header X-User", "versions": versions(*made, v1=50, v2=50)}},
+                      "routes": {"/*": "app"}})
     got = shares(made, gateway, 200)
     assert min(got) > 50, got
 
 
 def test_services_with_one_seed_put_a_user_into_the_same_place(sluice, origins):
     made = {name: [origins.echo("v1"), origins.echo("v2")] for name in ("a", "b")}
-    gateway = sluice({"services": {name: {"cohort": {"by": "header X-User", "seed": "both"}, "versions": versions(*two, v1=50, v2=50)}
+    gateway = sluice({"services": {name: {"cohort": {"by": "header X-User", "seed": "both"},
+                                          "versions": versions(*two, v1=50, v2=50)}
                                    for name, two in made.items()},
                       "routes": {"a": {"match": "/a/*", "to": "a"}, "b": {"match": "/b/*", "to": "b"}}})
     with gateway.connect() as c:
@@ -224,7 +230,8 @@ def test_services_with_one_seed_put_a_user_into_the_same_place(sluice, origins):
 
 def test_an_instance_can_stand_in_two_services(sluice, origins):
     origin = origins.echo()
-    gateway = sluice(merged(all_to(origin), {"services": {"other": {"targets": [origin.target]}}, "routes": {"other": {"match": "/o/*", "to": "other"}}}))
+    gateway = sluice(merged(all_to(origin), {"services": {"other": {"targets": [origin.target]}},
+                                             "routes": {"other": {"match": "/o/*", "to": "other"}}}))
     assert [gateway.request("GET", t).status for t in ("/a", "/o/b")] == [200, 200]
     metrics = gateway.metrics()
     assert (metrics("sluice_requests_total", service="app"), metrics("sluice_requests_total", service="other")) == (1, 1)

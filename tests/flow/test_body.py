@@ -8,7 +8,8 @@ import zlib
 import pytest
 
 from kit import client, http1
-from kit.origin import (Origin, answer, close, expect_body, expect_head, expect_request, forever, hang, pattern, reset, send, wait)
+from kit.origin import (Origin, answer, close, expect_body, expect_head, expect_request, forever, hang, pattern, reset,
+                        send, wait)
 from kit.waiting import wait_until
 
 MIB = 1 << 20
@@ -302,8 +303,10 @@ def test_both_directions_at_once(through, world):
 
 def test_a_response_streams_as_it_comes(through, origins):
     steps = [threading.Event() for _ in range(3)]
-    origin = origins.script([expect_request(), send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), wait(steps[0]),
-                             send(b"5\r\nfirst\r\n"), wait(steps[1]), send(b"6\r\nsecond\r\n"), wait(steps[2]), send(b"0\r\n\r\n"), hang()])
+    origin = origins.script([expect_request(), send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                             wait(steps[0]),
+                             send(b"5\r\nfirst\r\n"), wait(steps[1]), send(b"6\r\nsecond\r\n"), wait(steps[2]),
+                             send(b"0\r\n\r\n"), hang()])
     gateway = through(origin)
     with gateway.connect() as c:
         c.send(client.head("GET", "/events"))
@@ -338,7 +341,8 @@ def test_bodies_of_every_size_pass_both_ways(stage, size):
             answer = c.request("POST", f"/?size={size}", body=body)
             assert answer.body == pattern(size) and not answer.is_chunked
             c.send(client.head("POST", f"/?size={size}&chunked=999", [("Transfer-Encoding", "chunked")]))
-            c.send(b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 7001]), body[i:i + 7001]) for i in range(0, size, 7001)) + b"0\r\n\r\n")
+            c.send(b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 7001]), body[i:i + 7001])
+                            for i in range(0, size, 7001)) + b"0\r\n\r\n")
             answer = c.receive()
             assert answer.body == pattern(size) and answer.is_chunked
             assert c.is_open()
@@ -350,7 +354,8 @@ def test_bodies_of_every_size_pass_both_ways(stage, size):
 # Expect: 100-continue.
 
 def test_100_continue_comes_from_the_origin(through, origins):
-    origin = origins.script([forever(expect_head(), send(b"HTTP/1.1 100 Continue\r\n\r\n"), expect_body(), send(b"HTTP/1.1 204 No Content\r\n\r\n"))])
+    origin = origins.script([forever(expect_head(), send(b"HTTP/1.1 100 Continue\r\n\r\n"), expect_body(),
+                                     send(b"HTTP/1.1 204 No Content\r\n\r\n"))])
     gateway = through(origin)
     with gateway.connect() as c:
         for i in range(3):
@@ -379,7 +384,8 @@ def test_a_client_need_not_wait_for_100(through, origins):
 def test_an_early_final_answer_to_an_expectation_ends_both_connections_or_drains(through, origins, status):
     """The client has not sent the body and need not: its next bytes must not be taken for a request by anybody."""
     early = b"HTTP/1.1 %d Said\r\nContent-Length: 2\r\n\r\nno" % status
-    origin = origins.script([expect_head(), send(early), lambda c: c.reader.to_end()], [forever(answer(body=b"next"))], judged=False)
+    origin = origins.script([expect_head(), send(early), lambda c: c.reader.to_end()], [forever(answer(body=b"next"))],
+                            judged=False)
     gateway = through(origin)
     with gateway.connect() as c:
         c.send(client.head("POST", "/early", [("Content-Length", "40"), ("Expect", "100-continue")]))
@@ -399,7 +405,9 @@ def test_an_early_final_answer_to_an_expectation_ends_both_connections_or_drains
 
 def test_an_origin_that_answers_and_resets_while_the_upload_runs_is_heard(through, origins):
     """The answer that was there before the connection broke is worth more than the break."""
-    origin = origins.script([expect_head(), send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"), close()], judged=False)
+    origin = origins.script([expect_head(),
+                             send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"),
+                             close()], judged=False)
     gateway = through(origin)
     statuses = []
     for _ in range(10):
@@ -417,7 +425,8 @@ def test_an_origin_that_answers_and_resets_while_the_upload_runs_is_heard(throug
 def test_a_client_sees_that_a_response_is_not_whole(through, origins, framing, end):
     data = b"x" * 50_000 if b"Length" in framing else b"c350\r\n" + b"x" * 50_000
     sent = threading.Event()
-    origin = origins.script([expect_request(), send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + data), wait(sent), end])
+    origin = origins.script([expect_request(), send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + data), wait(sent),
+                             end])
     gateway = through(origin)
     for version in ("1.1",):
         sent.clear()
@@ -434,7 +443,9 @@ def test_a_client_sees_that_a_response_is_not_whole(through, origins, framing, e
 def test_an_http_1_0_client_sees_it_too(through, origins):
     """A body to the end of the connection has no other mark of being cut off than a reset."""
     sent = threading.Event()
-    origin = origins.script([expect_request(), send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), wait(sent), close()])
+    origin = origins.script([expect_request(),
+                             send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), wait(sent),
+                             close()])
     gateway = through(origin)
     with gateway.connect() as c:
         c.send(client.head("GET", "/", version="1.0"))
@@ -466,7 +477,8 @@ def test_a_final_answer_while_the_upload_runs_is_passed_on_at_once(through, orig
     gateway = through(origin)
     with gateway.connect() as c:
         field = ("Content-Length", str(100 * MIB)) if framing == "length" else ("Transfer-Encoding", "chunked")
-        c.send(client.head("POST", "/up", [field]) + (b"x" * 1000 if framing == "length" else b"3e8\r\n" + b"x" * 1000 + b"\r\n"))
+        c.send(client.head("POST", "/up", [field]) + (b"x" * 1000
+                                                      if framing == "length" else b"3e8\r\n" + b"x" * 1000 + b"\r\n"))
         first = c.receive()
         assert (first.status, first.body) == (403, b"no")
         if framing == "length":

@@ -79,15 +79,18 @@ def test_pipelined_requests_are_answered_in_order(stage):
 
 @pytest.mark.parametrize("size", [1, 7, 100, 1000, 1 << 20])
 def test_pipelined_bodies_of_every_kind_are_kept_apart(stage, size):
-    requests = [("POST", "/a", b"", b"x" * 5000), ("GET", "/b", b"", b""), ("PUT", "/c", b"chunked", SMUGGLED), ("HEAD", "/d", b"", b""),
+    requests = [("POST", "/a", b"", b"x" * 5000), ("GET", "/b", b"", b""), ("PUT", "/c", b"chunked", SMUGGLED),
+                ("HEAD", "/d", b"", b""),
                 ("POST", "/e", b"chunked", b""), ("POST", "/f", b"", SMUGGLED), ("DELETE", "/g", b"", b"")]
     data = b""
     for method, target, kind, body in requests:
         if kind:
             data += client.head(method, target, [("Transfer-Encoding", "chunked")])
-            data += b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 9]), body[i:i + 9]) for i in range(0, len(body), 9)) + b"0\r\nT: 1\r\n\r\n"
+            data += b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 9]), body[i:i + 9])
+                             for i in range(0, len(body), 9)) + b"0\r\nT: 1\r\n\r\n"
         else:
-            data += client.head(method, target, [("Content-Length", str(len(body)))] if method in ("POST", "PUT") else []) + body
+            data += client.head(method, target, [("Content-Length", str(len(body)))]
+                                if method in ("POST", "PUT") else []) + body
 
     def action():
         with stage.connect() as c:
@@ -102,7 +105,8 @@ def test_pipelined_bodies_of_every_kind_are_kept_apart(stage, size):
 def test_a_bad_request_behind_good_ones_is_the_last(stage):
     def action():
         with stage.connect() as c:
-            c.send(client.head("GET", "/a") + client.head("GET", "/b") + b"GET / HTTP/1.1\r\nHost : a\r\n\r\n" + client.head("GET", "/c"))
+            bad = b"GET / HTTP/1.1\r\nHost : a\r\n\r\n"
+            c.send(client.head("GET", "/a") + client.head("GET", "/b") + bad + client.head("GET", "/c"))
             assert [c.receive().status for _ in range(3)] == [200, 200, 400]
             c.expect_close()
     _, arrived = stage.arrivals(action)
@@ -122,7 +126,8 @@ def test_what_follows_a_close_is_not_answered(stage):
 def test_byte_by_byte_is_as_good_as_at_once(stage):
     def action():
         with stage.connect() as c:
-            c.send_split(client.head("POST", "/a?b", [("X-A", "b"), ("Content-Length", "5")]) + b"hello" + client.head("GET", "/c"))
+            c.send_split(client.head("POST", "/a?b", [("X-A", "b"),
+                                                      ("Content-Length", "5")]) + b"hello" + client.head("GET", "/c"))
             assert [c.receive().status, c.receive().status] == [200, 200]
     _, (first, second) = stage.arrivals(action)
     assert (first.body, first.target, second.target) == (b"hello", "/a?b", "/c")
@@ -169,7 +174,8 @@ def test_resets_at_every_point_leave_nothing_behind(stage):
         c = stage.connect()
         c.send(data[:cut])
         c.reset()
-    stage.gateway.wait_metric(lambda m: m("sluice_client_connections") <= connections and m("sluice_requests_in_flight") == 0,
+    stage.gateway.wait_metric(lambda m: m("sluice_client_connections") <= connections
+                              and m("sluice_requests_in_flight") == 0,
                               "every connection is gone")
     assert stage.gateway.request().status == 200
 
@@ -188,8 +194,10 @@ def test_a_client_that_leaves_frees_its_origin(through, origins):
 
 # What belongs to the connection.
 
-HOP_BY_HOP = [("Keep-Alive", "timeout=5"), ("Proxy-Connection", "keep-alive"), ("TE", "trailers"), ("TE", "deflate"), ("Upgrade", "h2c"),
-              ("HTTP2-Settings", "AAMAAABkAAQAAP__"), ("Proxy-Authorization", "Basic eDp5"), ("Proxy-Authenticate", "Basic"),
+HOP_BY_HOP = [("Keep-Alive", "timeout=5"), ("Proxy-Connection", "keep-alive"), ("TE", "trailers"), ("TE", "deflate"),
+              ("Upgrade", "h2c"),
+              ("HTTP2-Settings", "AAMAAABkAAQAAP__"), ("Proxy-Authorization", "Basic eDp5"),
+              ("Proxy-Authenticate", "Basic"),
               ("Connection", "keep-alive")]
 
 
@@ -203,15 +211,18 @@ def test_hop_by_hop_fields_are_not_forwarded(stage, name, value):
 
 
 def test_nominated_fields_are_not_forwarded_and_the_rest_is(stage):
-    got = stage.accept(client.head("GET", "/", [("Connection", "X-A, x-b"), ("X-A", "1"), ("X-B", "2"), ("x-a", "3"), ("X-AB", "4"),
+    got = stage.accept(client.head("GET", "/", [("Connection", "X-A, x-b"), ("X-A", "1"), ("X-B", "2"), ("x-a", "3"),
+                                                ("X-AB", "4"),
                                                 ("Connection", "X-C,,"), ("X-C", "5")]))
     assert [n for n, _ in got.fields if n.lower() in ("x-a", "x-b", "x-c")] == []
     assert got.header("X-AB") == "4"
 
 
 @pytest.mark.parametrize("name,value", [
-    ("Host", None), ("Content-Length", None), ("Authorization", "Basic eDp5"), ("Cookie", "a=b"), ("X-Forwarded-For", None),
-    ("X-Forwarded-Proto", None), ("X-Forwarded-Host", None), ("Content-Type", "text/plain"), ("Cache-Control", "no-store"), ("X-Request-Id", None)])
+    ("Host", None), ("Content-Length", None), ("Authorization", "Basic eDp5"), ("Cookie", "a=b"),
+    ("X-Forwarded-For", None),
+    ("X-Forwarded-Proto", None), ("X-Forwarded-Host", None), ("Content-Type", "text/plain"),
+    ("Cache-Control", "no-store"), ("X-Request-Id", None)])
 def test_nominating_cannot_remove_what_others_rely_on(stage, name, value):
     """CVE-2024-45410, CVE-2025-48865, CVE-2026-6338: naming end-to-end fields, or those that the gateway sets, has no effect."""
     fields = [("Connection", f"close, {name}"), ("Content-Length", "5")] + ([(name, value)] if value else [])
@@ -232,7 +243,8 @@ def test_upgrades_are_not_offered_and_never_open_a_tunnel(stage):
     for protocol in ("websocket", "h2c", "TLS/1.0", "x, websocket"):
         def action():
             with stage.connect() as c:
-                c.send(client.head("GET", "/ws", [("Connection", "Upgrade"), ("Upgrade", protocol), ("Sec-WebSocket-Key", "x")])
+                c.send(client.head("GET", "/ws", [("Connection", "Upgrade"), ("Upgrade", protocol),
+                                                  ("Sec-WebSocket-Key", "x")])
                        + client.head("GET", "/next"))
                 assert [c.receive().status, c.receive().status] == [200, 200]
         _, (first, second) = stage.arrivals(action)
@@ -247,8 +259,10 @@ def test_proxy_never_becomes_http_proxy(stage):
 # Fields that pass.
 
 def test_other_fields_pass_byte_for_byte_and_in_order(stage):
-    sent = [("X-B", "2"), ("x-a", "1"), ("X-B", "3, 4"), ("X-Empty", ""), ("X-Latin", "caf\xe9"), ("X-Punct", "a;b=\"c, d\" (e) <f>"),
-            ("Accept", "*/*"), ("Cookie", "a=b; c=d"), ("X-Long", "y" * 4000), ("User-Agent", "test/1"), ("If-None-Match", '"x", W/"y"')]
+    sent = [("X-B", "2"), ("x-a", "1"), ("X-B", "3, 4"), ("X-Empty", ""), ("X-Latin", "caf\xe9"),
+            ("X-Punct", "a;b=\"c, d\" (e) <f>"),
+            ("Accept", "*/*"), ("Cookie", "a=b; c=d"), ("X-Long", "y" * 4000), ("User-Agent", "test/1"),
+            ("If-None-Match", '"x", W/"y"')]
     got = stage.accept(client.head("GET", "/", sent))
     names = {n.lower() for n, _ in sent}
     assert [(n, v) for n, v in got.fields if n.lower() in names] == sent
@@ -256,7 +270,8 @@ def test_other_fields_pass_byte_for_byte_and_in_order(stage):
 
 def test_names_with_an_underscore_are_dropped_refused_or_kept(sluice, origins):
     origin = origins.recorder()
-    sent = [("X_User", "admin"), ("X-User", "u"), ("Content_Length", "5"), ("X_Forwarded_For", "6.6.6.6"), ("Transfer_Encoding", "chunked"),
+    sent = [("X_User", "admin"), ("X-User", "u"), ("Content_Length", "5"), ("X_Forwarded_For", "6.6.6.6"),
+            ("Transfer_Encoding", "chunked"),
             ("_", "x")]
     for rule in ("drop", "refuse", "keep"):
         gateway = sluice(merged(all_to(origin), {"listeners": {"http": {"underscores": rule}}}))
@@ -274,12 +289,15 @@ def test_names_with_an_underscore_are_dropped_refused_or_kept(sluice, origins):
 
 # Who the client is.
 
-IDENTITY = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Real-IP", "Forwarded"]
+IDENTITY = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
+            "X-Real-IP", "Forwarded"]
 
 
 def test_what_a_stranger_says_about_himself_is_dropped(stage):
-    spoofed = [("X-Forwarded-For", "6.6.6.6"), ("x-forwarded-FOR", "7.7.7.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil"),
-               ("X-Forwarded-Port", "443"), ("X-Forwarded-Prefix", "/evil"), ("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6"),
+    spoofed = [("X-Forwarded-For", "6.6.6.6"), ("x-forwarded-FOR", "7.7.7.7"), ("X-Forwarded-Proto", "https"),
+               ("X-Forwarded-Host", "evil"),
+               ("X-Forwarded-Port", "443"), ("X-Forwarded-Prefix", "/evil"), ("X-Real-IP", "6.6.6.6"),
+               ("Forwarded", "for=6.6.6.6"),
                ("X_Forwarded_For", "6.6.6.6"), ("X-Real_IP", "6.6.6.6")]
     got = stage.accept(client.head("GET", "/", spoofed, host="shop.example"))
     assert got.header("X-Forwarded-For") == "127.0.0.1"
@@ -299,10 +317,14 @@ def trusting(shared):
 
 
 @pytest.mark.parametrize("chain,client_address", [
-    (["1.2.3.4"], "1.2.3.4"), (["6.6.6.6, 1.2.3.4"], "1.2.3.4"), (["1.2.3.4, 10.1.1.1"], "1.2.3.4"), (["6.6.6.6, 1.2.3.4, 10.1.1.1, 10.2.2.2"], "1.2.3.4"),
-    (["6.6.6.6", "1.2.3.4", "10.1.1.1"], "1.2.3.4"), (["10.1.1.1"], "10.1.1.1"), (["6.6.6.6, unknown, 10.1.1.1"], "10.1.1.1"),
-    (["2001:db8::1"], "2001:db8::1"), (["[2001:db8::1]:123"], "2001:db8::1"), (["1.2.3.4:5678"], "1.2.3.4"), (["::ffff:1.2.3.4"], "1.2.3.4"),
-    (["6.6.6.6, garbage!"], "127.0.0.1"), ([""], "127.0.0.1"), ([", ,1.2.3.4,,"], "1.2.3.4"), (["6.6.6.6, fd00::1"], "6.6.6.6")])
+    (["1.2.3.4"], "1.2.3.4"), (["6.6.6.6, 1.2.3.4"], "1.2.3.4"), (["1.2.3.4, 10.1.1.1"], "1.2.3.4"),
+    (["6.6.6.6, 1.2.3.4, 10.1.1.1, 10.2.2.2"], "1.2.3.4"),
+    (["6.6.6.6", "1.2.3.4", "10.1.1.1"], "1.2.3.4"), (["10.1.1.1"], "10.1.1.1"),
+    (["6.6.6.6, unknown, 10.1.1.1"], "10.1.1.1"),
+    (["2001:db8::1"], "2001:db8::1"), (["[2001:db8::1]:123"], "2001:db8::1"), (["1.2.3.4:5678"], "1.2.3.4"),
+    (["::ffff:1.2.3.4"], "1.2.3.4"),
+    (["6.6.6.6, garbage!"], "127.0.0.1"), ([""], "127.0.0.1"), ([", ,1.2.3.4,,"], "1.2.3.4"),
+    (["6.6.6.6, fd00::1"], "6.6.6.6")])
 def test_behind_trusted_proxies_the_client_is_the_last_stranger(trusting, chain, client_address):
     answer = trusting.request("GET", "/x", [("X-Forwarded-For", v) for v in chain])
     assert answer.status == 200
@@ -315,10 +337,12 @@ def test_behind_trusted_proxies_the_client_is_the_last_stranger(trusting, chain,
 
 
 def test_trusted_peers_are_believed_about_scheme_and_host(trusting):
-    trusting.request("GET", "/x", [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "shop.example"),
+    trusting.request("GET", "/x", [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https"),
+                                   ("X-Forwarded-Host", "shop.example"),
                                    ("X-Forwarded-Port", "443")], host="inner")
     got = trusting.recorder.arrived[-1]
-    assert (got.header("X-Forwarded-Proto"), got.header("X-Forwarded-Host"), got.header("X-Forwarded-Port")) == ("https", "shop.example", "443")
+    assert (got.header("X-Forwarded-Proto"), got.header("X-Forwarded-Host"),
+            got.header("X-Forwarded-Port")) == ("https", "shop.example", "443")
     assert got.header("Host") == "inner"
     trusting.request("GET", "/x", [("X-Forwarded-Proto", "ftp"), ("X-Forwarded-Host", "a b")], host="inner")
     got = trusting.recorder.arrived[-1]
@@ -326,7 +350,9 @@ def test_trusted_peers_are_believed_about_scheme_and_host(trusting):
 
 
 def test_forwarded_is_read_and_written(trusting):
-    trusting.request("GET", "/x", [("Forwarded", 'for=6.6.6.6;proto=https, for="[2001:db8::1]:4711";proto=https;host=shop.example')], host="inner")
+    trusting.request("GET", "/x",
+                     [("Forwarded", 'for=6.6.6.6;proto=https, for="[2001:db8::1]:4711";proto=https;host=shop.example')],
+                     host="inner")
     got = trusting.recorder.arrived[-1]
     elements = got.header("Forwarded").split(", ")
     assert elements[-1].lower().startswith("for=127.0.0.1")

@@ -28,7 +28,8 @@ def open_until_refused(gateway, count):
 
 def test_without_a_descriptor_for_the_origin_it_is_503_and_not_silence(sluice, origins):
     origin = origins.echo()
-    gateway = sluice(merged(all_to(origin, queue={"wait": "200ms"}), {"defaults": {"timeout": {"connect": "200ms"}}}), wrapper=("prlimit", "--nofile=256:256"))
+    gateway = sluice(merged(all_to(origin, queue={"wait": "200ms"}), {"defaults": {"timeout": {"connect": "200ms"}}}),
+                     wrapper=("prlimit", "--nofile=256:256"))
     crowd = open_until_refused(gateway, 300)
     wait_until(lambda: gateway.fd_count() > 200, "the descriptors are used up")
     for c in crowd[:20]:
@@ -55,7 +56,8 @@ def test_a_log_reader_that_does_not_read_holds_nobody_back(sluice, tmp_path):
     pipe = tmp_path / "log.pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
-    gateway = sluice({"observe": {"access_log": {"to": str(pipe)}}, "routes": {"a": {"match": "/*", "respond": {"status": 204}}}})
+    gateway = sluice({"observe": {"access_log": {"to": str(pipe)}},
+                      "routes": {"a": {"match": "/*", "respond": {"status": 204}}}})
     request = client.head("GET", "/" + "p" * 1000) * 100
     with gateway.connect() as c:
         for _ in range(30):
@@ -81,7 +83,8 @@ def test_a_log_reader_that_does_not_read_holds_nobody_back(sluice, tmp_path):
 
 
 def test_a_log_that_cannot_be_opened_is_told_at_the_start(sluice):
-    gateway = sluice({"observe": {"access_log": {"to": "/no/such/directory/access.log"}}, "routes": {"a": {"match": "/*", "respond": {}}}}, wait=False)
+    gateway = sluice({"observe": {"access_log": {"to": "/no/such/directory/access.log"}},
+                      "routes": {"a": {"match": "/*", "respond": {}}}}, wait=False)
     gateway.is_expected_dirty = True
     assert gateway.process.wait(20) == 1
     assert "/no/such/directory/access.log" in gateway.stderr()
@@ -89,7 +92,8 @@ def test_a_log_that_cannot_be_opened_is_told_at_the_start(sluice):
 
 def test_a_log_that_cannot_be_opened_refuses_a_reload(sluice):
     gateway = sluice({"routes": {"a": {"match": "/*", "respond": {"status": 200}}}})
-    gateway.reload({"observe": {"access_log": {"to": "/no/such/directory/access.log"}}, "routes": {"a": {"match": "/*", "respond": {"status": 204}}}}, is_refused=True)
+    gateway.reload({"observe": {"access_log": {"to": "/no/such/directory/access.log"}},
+                    "routes": {"a": {"match": "/*", "respond": {"status": 204}}}}, is_refused=True)
     assert gateway.request().status == 200
 
 
@@ -103,7 +107,8 @@ def test_an_instance_that_comes_back_is_used_again(sluice, origins):
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
-    gateway = sluice({"services": {"app": {"targets": [f"127.0.0.1:{port}", stays.target], "balance": "round_robin"}}, "routes": {"/*": "app"}})
+    gateway = sluice({"services": {"app": {"targets": [f"127.0.0.1:{port}", stays.target], "balance": "round_robin"}},
+                      "routes": {"/*": "app"}})
     for _ in range(10):
         assert gateway.request().status == 200
     listener = socket.create_server(("127.0.0.1", port))
@@ -126,7 +131,8 @@ def test_an_instance_that_comes_back_is_used_again(sluice, origins):
 
 FAULTS = {
     "/refuse_body": [send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"), close()],
-    "/reset": [reset()], "/close": [close()], "/reset_after_body": [expect_body(), reset()], "/garbage": [garbage(5000), close()],
+    "/reset": [reset()], "/close": [close()], "/reset_after_body": [expect_body(), reset()],
+    "/garbage": [garbage(5000), close()],
     "/half_head": [send(b"HTTP/1.1 200 OK\r\nContent-"), close()], "/half_close": [half_close(), hang()],
     "/cut": [send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 1000), reset()],
     "/cut_chunk": [send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nxx"), close()],
@@ -139,7 +145,8 @@ FAULTS = {
 def test_every_fault_at_once_leaves_nothing_behind(sluice, origins):
     """Descriptors, memory and counts are as before, whatever clients and origins did to each other (invariant I3)."""
     origin = origins.by_path(FAULTS, judged=False)
-    gateway = sluice(merged(all_to(origin, connections={"max": 20}), {"defaults": {"timeout": {"response": "100ms", "body": "1s"}}}))
+    gateway = sluice(merged(all_to(origin, connections={"max": 20}),
+                            {"defaults": {"timeout": {"response": "100ms", "body": "1s"}}}))
     dice = random.Random(7)
 
     def exchange():
@@ -162,7 +169,8 @@ def test_every_fault_at_once_leaves_nothing_behind(sluice, origins):
         c.close()
 
     def settle():
-        gateway.wait_metric(lambda m: m("sluice_requests_in_flight") == 0 and m("sluice_client_connections") == 0 and m("sluice_origin_connections") == 0,
+        gateway.wait_metric(lambda m: m("sluice_requests_in_flight") == 0 and m("sluice_client_connections") == 0
+                            and m("sluice_origin_connections") == 0,
                             "nothing is in flight")
         gateway.clients.clear()
         return gateway.fd_count(), gateway.rss_bytes()

@@ -58,7 +58,8 @@ CODINGS = {
     "identity": b"identity", "identity_first": b"identity, chunked", "gzip": b"gzip", "gzip_first": b"gzip, chunked",
     "param": b"chunked;ext", "param_q": b"chunked; q=1.0", "quoted": b'"chunked"', "single_quoted": b"'chunked'",
     "comma_first": b",chunked", "comma_last": b"chunked,", "empty": b"", "blank_inside": b"chun ked",
-    "dotted": b"chunked.", "latin_1": b"chunked\xa0", "utf_8": "chunķed".encode(), "zero_width": "chunked\u200b".encode(),
+    "dotted": b"chunked.", "latin_1": b"chunked\xa0", "utf_8": "chunķed".encode(),
+    "zero_width": "chunked\u200b".encode(),
     "slash": b"chunked/1", "two_words": b"chunked chunked", "cow": b"cow", "equals": b"=chunked",
 }
 
@@ -152,7 +153,8 @@ def test_a_line_that_only_some_readers_understand_is_refused(stage, name):
 @pytest.mark.parametrize("name", REQUEST_LINES)
 def test_a_request_line_is_method_target_and_version_or_refused(stage, name):
     data, statuses = REQUEST_LINES[name]
-    answer = stage.refuse(data, statuses, ("bad_request_line", "bad_method", "bad_target", "bad_version", "bad_line_end"))
+    answer = stage.refuse(data, statuses, ("bad_request_line", "bad_method", "bad_target", "bad_version",
+                                           "bad_line_end"))
     assert (answer.status == 505) == (code_of(answer) == "bad_version")
 
 
@@ -192,7 +194,8 @@ def test_a_body_without_a_length_is_the_next_request_and_refused_as_such(stage):
 
 # Chunked bodies.
 
-CHUNK_SIZES = [b"+5", b"-5", b"0x5", b"0X5", b" 5", b"5 ", b"\t5", b"5\t", b"5_0", b"", b"g", b"5g", b"\"5\"", b"5,5", b"5.0",
+CHUNK_SIZES = [b"+5", b"-5", b"0x5", b"0X5", b" 5", b"5 ", b"\t5", b"5\t", b"5_0", b"", b"g", b"5g", b"\"5\"", b"5,5",
+               b"5.0",
                b"00000000000000005", b"FFFFFFFFFFFFFFFFF", b"10000000000000005", b"5\x0b", b"5\0", b"\xb5", b"5\xa0"]
 CHUNK_BODIES = {
     "size_lf": b"5\nhello\r\n0\r\n\r\n",
@@ -297,7 +300,8 @@ def test_hexadecimal_digits_have_two_cases(stage, size):
 
 @pytest.mark.parametrize("name,value", [
     ("Content-Length", "100"), ("Transfer-Encoding", "chunked"), ("Host", "evil"), ("Authorization", "Basic eDp5"),
-    ("X-Forwarded-For", "1.2.3.4"), ("X-User", "admin"), ("Connection", "close"), ("Cookie", "a=b"), ("X_User", "admin")])
+    ("X-Forwarded-For", "1.2.3.4"), ("X-User", "admin"), ("Connection", "close"), ("Cookie", "a=b"),
+    ("X_User", "admin")])
 def test_trailers_never_become_fields_of_the_request(stage, name, value):
     def action():
         with stage.connect() as c:
@@ -336,7 +340,8 @@ def test_one_bad_byte_at_every_place_of_a_head(stage, byte, way):
             got = stage.accept(data)
             assert got.header("X-One", "").strip() == good.header("X-One", "").strip(), data
         else:
-            answer = stage.refuse(data, 400, ("bad_request_line", "bad_method", "bad_target", "bad_field", "bad_field_name",
+            answer = stage.refuse(data, 400, ("bad_request_line", "bad_method", "bad_target", "bad_field",
+                                              "bad_field_name",
                                               "bad_line_end", "bad_host", "bad_path"))
             assert answer.status == 400, data
 
@@ -368,7 +373,8 @@ def test_a_request_is_the_same_however_it_is_cut(stage):
 # Expect.
 
 @pytest.mark.parametrize("lines", [
-    b"Expect: 200-ok\r\n", b"Expect: 100-continue, 100-continue\r\n", b"Expect: 100-continue\r\nExpect: 100-continue\r\n",
+    b"Expect: 200-ok\r\n", b"Expect: 100-continue, 100-continue\r\n",
+    b"Expect: 100-continue\r\nExpect: 100-continue\r\n",
     b"Expect: 100-continue; a=b\r\n", b"Expect: x 100-continue\r\n", b"Expect: 100 continue\r\n",
     b"Expect: y100-continue\r\n"])
 def test_an_expectation_other_than_100_continue_fails(stage, lines):
@@ -395,7 +401,8 @@ def local(shared):
     """A gateway that answers on each path by itself, for each of the reasons that it can have."""
     recorder = shared.peers.recorder("local")
     gateway = shared.start({
-        "services": {"app": {"targets": [recorder.target]}, "none": {"versions": {"v": {"weight": 0, "targets": [recorder.target]}}},
+        "services": {"app": {"targets": [recorder.target]}, "none": {"versions": {"v": {"weight": 0,
+                                                                                        "targets": [recorder.target]}}},
                      "dead": {"targets": ["127.0.0.1:1"]}},
         "routes": {"respond": {"match": "/respond", "respond": {"status": 200, "body": "here"}},
                    "redirect": {"match": "/redirect", "redirect": "/elsewhere"},
@@ -408,7 +415,8 @@ def local(shared):
     return stage_module.Stage(gateway, recorder)
 
 
-LOCAL = {"/respond": 200, "/redirect": 302, "/method": 405, "/limit": 413, "/no_version": 503, "/no_connection": 502, "/none": 404}
+LOCAL = {"/respond": 200, "/redirect": 302, "/method": 405, "/limit": 413, "/no_version": 503, "/no_connection": 502,
+         "/none": 404}
 NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -447,7 +455,8 @@ def test_a_long_body_that_nobody_wants_is_not_read_for_ever(local, path):
 @pytest.mark.parametrize("path", LOCAL)
 def test_an_answer_of_the_gateway_does_not_leave_the_body_behind(local, path, order, framing):
     head, body = framed(framing, SMUGGLED)
-    head = b"POST " + path.encode() + b" HTTP/1.1\r\nHost: a\r\n" + (b"Expect: 100-continue\r\n" if order == "expect" else b"") + head
+    head = b"POST " + path.encode() + b" HTTP/1.1\r\nHost: a\r\n" + (b"Expect: 100-continue\r\n"
+                                                                     if order == "expect" else b"") + head
 
     def action():
         with local.connect() as c:

@@ -20,10 +20,14 @@ from kit.origin import Origin
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1000"))
-WORDS = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"0", b"1", b"5\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n",
-         b"Content-Length: 0\r\n", b"Host: b\r\n", b"Expect: 100-continue\r\n", b"Connection: close\r\n", b"Connection: keep-alive, X-Mark\r\n", b"\r\n\r\n",
-         b"0\r\n\r\n", b"HTTP/1.0", b"HTTP/1.1", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\xff", b"%2e%2e/", b"//", b"%00", b"Upgrade: websocket\r\n",
-         b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 101 Switching\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n", b"x" * 3000]
+WORDS = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"0", b"1", b"5\r\n", b"Content-Length: 5\r\n",
+         b"Transfer-Encoding: chunked\r\n",
+         b"Content-Length: 0\r\n", b"Host: b\r\n", b"Expect: 100-continue\r\n", b"Connection: close\r\n",
+         b"Connection: keep-alive, X-Mark\r\n", b"\r\n\r\n",
+         b"0\r\n\r\n", b"HTTP/1.0", b"HTTP/1.1", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\xff", b"%2e%2e/", b"//",
+         b"%00", b"Upgrade: websocket\r\n",
+         b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 101 Switching\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n",
+         b"HTTP/1.1 204 No Content\r\n\r\n", b"x" * 3000]
 
 
 def make_mark(number):
@@ -42,7 +46,8 @@ def mutate(dice, data):
         at = dice.randrange(len(data) + 1)
         end = min(len(data), at + dice.choice([1, 2, 8, 40]))
         data = dice.choice([
-            lambda: data[:at] + dice.choice(WORDS) + data[at:], lambda: data[:at] + data[end:], lambda: data[:at] + bytes([dice.randrange(256)]) + data[at + 1:],
+            lambda: data[:at] + dice.choice(WORDS) + data[at:], lambda: data[:at] + data[end:],
+            lambda: data[:at] + bytes([dice.randrange(256)]) + data[at + 1:],
             lambda: data[:end] + data[at:]])()
     return data
 
@@ -59,7 +64,8 @@ def chunked(dice, body):
 def make_request(dice, mark):
     method = dice.choice(["GET", "GET", "POST", "PUT", "HEAD", "DELETE"])
     body = b"b" * dice.choice([0, 1, 10, 300, 5000])
-    fields = [("X-Mark", mark)] + dice.sample([("Connection", "close"), ("Expect", "100-continue"), ("TE", "trailers"), ("X-A", "b"), ("Accept", "*/*")],
+    fields = [("X-Mark", mark)] + dice.sample([("Connection", "close"), ("Expect", "100-continue"), ("TE", "trailers"),
+                                               ("X-A", "b"), ("Accept", "*/*")],
                                               dice.randrange(3))
     framing = dice.choice(["none", "length", "chunked"])
     if framing == "none":
@@ -73,14 +79,17 @@ def make_response(dice, request):
     """An answer that carries the mark of its request, well formed until it is mutated."""
     mark = (request.header("X-Mark") or "none").encode("latin-1") if len(request.fields.all("X-Mark")) < 2 else b"none"
     body = b"<" + mark + b">" + b"r" * dice.choice([0, 1, 100, 9000])
-    interim = dice.choice([b"", b"", b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
-    head = b"HTTP/1.1 200 OK\r\nX-Mark: " + mark + b"\r\n" + dice.choice([b"", b"", b"Connection: close\r\n", b"Keep-Alive: timeout=5\r\n"])
+    interim = dice.choice([b"", b"", b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+                           b"HTTP/1.1 100 Continue\r\n\r\n"])
+    head = b"HTTP/1.1 200 OK\r\nX-Mark: " + mark + b"\r\n" + dice.choice([b"", b"", b"Connection: close\r\n",
+                                                                          b"Keep-Alive: timeout=5\r\n"])
     framing = dice.choice(["length", "length", "chunked", "close", "none"])
     is_bodyless = request.method == "HEAD"
     if framing == "length":
         return interim + head + b"Content-Length: %d\r\n\r\n" % len(body) + (b"" if is_bodyless else body), False
     if framing == "chunked":
-        return interim + head + b"Transfer-Encoding: chunked\r\n\r\n" + (b"" if is_bodyless else chunked(dice, body)), False
+        return interim + head + b"Transfer-Encoding: chunked\r\n\r\n" + (b""
+                                                                         if is_bodyless else chunked(dice, body)), False
     if framing == "close":
         return interim + head + b"\r\n" + (b"" if is_bodyless else body), True
     return interim + b"HTTP/1.1 %d Nothing\r\nX-Mark: %s\r\n\r\n" % (dice.choice([204, 304]), mark), False
@@ -136,7 +145,8 @@ class Answer:
             found = oracle.response(self.method)
         except (http1.Closed, http1.Malformed):
             return False
-        return found.status == response.status and found.body == response.body and (self.is_last or not found.ends_at_close)
+        return found.status == response.status and found.body == response.body and (self.is_last
+                                                                                    or not found.ends_at_close)
 
 
 class Chaos:
@@ -245,7 +255,8 @@ class Player:
             assert not strangers, f"the answer to {strangers} went to {mark}"
             if mark_of(response) == mark and mark not in self.chaos.displaced and not response.ends_at_close:
                 answers = self.chaos.answers[mark]
-                assert any(a.reads_as(response) for a in answers), f"{response} was made of {[a.data[:500] for a in answers]}"
+                assert any(a.reads_as(response)
+                           for a in answers), f"{response} was made of {[a.data[:500] for a in answers]}"
             if response.header("Connection") == "close" or response.ends_at_close:
                 assert reader.to_end() == b"", "more after the end"
                 return
@@ -266,7 +277,8 @@ class Player:
                 assert same, f"{mark}: {got} reached an origin; its client sent {wanted}"
                 assert got.target == f"/{mark}" or all(w.target != f"/{mark}" for w in same), f"{mark}: {got}"
             is_repeatable = all(got.method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS") for got, _ in arrived)
-            assert len(arrived) <= len(wanted) * (2 if is_repeatable else 1), f"{mark} reached an origin {len(arrived)} times"
+            allowed = len(wanted) * (2 if is_repeatable else 1)
+            assert len(arrived) <= allowed, f"{mark} reached an origin {len(arrived)} times"
 
 
 def test_random_clients_and_origins_break_no_invariant(world):
@@ -274,7 +286,8 @@ def test_random_clients_and_origins_break_no_invariant(world):
     origins = [world.peers.keep(Origin(chaos.serve, judged=False)) for _ in range(2)]
     gateway = world.start(merged(all_to(*origins), {"defaults": {"timeout": {"response": "1s", "body": "1s"}},
                                                     "listeners": {"http": {"timeout": {"head": "1s"}}},
-                                                    "routes": {"fine": {"match": "/fine", "respond": {"status": 204}}}}), cores=2)
+                                                    "routes": {"fine": {"match": "/fine",
+                                                                        "respond": {"status": 204}}}}), cores=2)
     player = Player(gateway, chaos)
     threads = [threading.Thread(target=player.run, args=(part,), daemon=True) for part in range(4)]
     for t in threads:
@@ -282,7 +295,8 @@ def test_random_clients_and_origins_break_no_invariant(world):
     for t in threads:
         t.join()
     assert player.problems + chaos.problems == [], "\n".join(player.problems + chaos.problems)
-    gateway.wait_metric(lambda m: m("sluice_requests_in_flight") == 0 and m("sluice_client_connections") == 0, "all has ended")
+    gateway.wait_metric(lambda m: m("sluice_requests_in_flight") == 0 and m("sluice_client_connections") == 0,
+                        "all has ended")
     player.judge_arrivals()
     for origin in origins:
         for connection in list(origin.connections):

@@ -60,10 +60,13 @@ def test_target_bytes(stage):
 @pytest.fixture(scope="module")
 def limited(shared):
     recorder = shared.peers.recorder("limited")
-    gateway = shared.start({"services": {"app": {"targets": [recorder.target]}, "small": {"targets": [recorder.target], "body_limit": "50"}},
+    gateway = shared.start({"services": {"app": {"targets": [recorder.target]},
+                                         "small": {"targets": [recorder.target], "body_limit": "50"}},
                             "defaults": {"body_limit": "1KiB"},
-                            "routes": {"default": {"match": "/default", "to": "app"}, "route": {"match": "/route", "to": "app", "body_limit": "2KiB"},
-                                       "service": {"match": "/service", "to": "small"}, "off": {"match": "/off", "to": "app", "body_limit": "off"}}})
+                            "routes": {"default": {"match": "/default", "to": "app"},
+                                       "route": {"match": "/route", "to": "app", "body_limit": "2KiB"},
+                                       "service": {"match": "/service", "to": "small"},
+                                       "off": {"match": "/off", "to": "app", "body_limit": "off"}}})
     gateway.recorder = recorder
     return gateway
 
@@ -203,7 +206,8 @@ def test_interim_responses_do_not_extend_the_response_timeout(sluice, origins):
 
 
 def test_total_timeout(sluice, origins):
-    origin = origins.by_path({"/hang": [hang()], "/slow": [send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"), hang()]})
+    origin = origins.by_path({"/hang": [hang()], "/slow": [send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"),
+                                                           hang()]})
     gateway = sluice(merged(all_to(origin), {"routes": {"all": {"timeout": "300ms"}}}))
     response = gateway.request("GET", "/hang")
     assert (response.status, code_of(response)) == (504, "exchange_timeout")
@@ -219,7 +223,8 @@ def test_total_timeout(sluice, origins):
 
 def test_the_nearest_timeout_holds(sluice, origins):
     origin = origins.script([forever(expect_request(), hang())])
-    gateway = sluice({"defaults": {"timeout": {"response": "60s"}}, "services": {"app": {"targets": [origin.target], "timeout": {"response": "30s"}}},
+    gateway = sluice({"defaults": {"timeout": {"response": "60s"}},
+                      "services": {"app": {"targets": [origin.target], "timeout": {"response": "30s"}}},
                       "routes": {"quick": {"match": "/quick", "to": "app", "timeout": {"response": "100ms"}}}})
     assert gateway.request("GET", "/quick").status == 504
 

@@ -13,7 +13,8 @@ ALLOW = "Access-Control-Allow-"
 
 def with_cors(origin, cors, **route):
     return {"services": {"app": {"targets": [origin.target]}},
-            "routes": {"api": {"match": "/api/*", "to": "app", "cors": cors, **route}, "plain": {"match": "/plain", "to": "app"}}}
+            "routes": {"api": {"match": "/api/*", "to": "app", "cors": cors, **route},
+                       "plain": {"match": "/plain", "to": "app"}}}
 
 
 def preflight(gateway, origin=APP, method="PUT", headers=None, target="/api/x", more=()):
@@ -39,8 +40,10 @@ def granted(response):
 def full(shared):
     recorder = shared.peers.recorder("cors")
     gateway = shared.start(with_cors(recorder, {
-        "origins": [APP, "https://*.shop.test", "http://localhost:3000", {"pattern": "https://pr-[0-9]+\\.preview\\.test"}],
-        "methods": ["GET", "PUT", "DELETE"], "request_headers": ["X-Token", "Content-Type"], "expose": ["X-Total", "RateLimit"],
+        "origins": [APP, "https://*.shop.test", "http://localhost:3000",
+                    {"pattern": "https://pr-[0-9]+\\.preview\\.test"}],
+        "methods": ["GET", "PUT", "DELETE"], "request_headers": ["X-Token", "Content-Type"],
+        "expose": ["X-Total", "RateLimit"],
         "credentials": True, "max_age": "10m"}))
     gateway.recorder = recorder
     return gateway
@@ -59,11 +62,16 @@ def test_a_preflight_is_answered_here(full):
 
 
 ORIGINS = [
-    (APP, True), ("https://a.shop.test", True), ("https://a.b.shop.test", True), ("http://localhost:3000", True), ("https://pr-17.preview.test", True),
-    ("https://app.example.com.evil", False), ("https://evilapp.example.com", False), ("http://app.example.com", False), ("https://app.example.com:8443", False),
-    ("https://shop.test", False), ("https://evilshop.test", False), ("http://a.shop.test", False), ("https://a.shop.test.evil", False), ("http://localhost", False),
-    ("https://pr-17.preview.test.evil", False), ("https://pr-.preview.test", False), ("https://xpr-17.preview.test", False), ("https://pr-17xpreview.test", False),
-    ("null", False), ("", False), ("*", False), ("https://APP.example.com", False), (APP + "/", False), (APP + ", https://evil", False), (APP + " ", True),
+    (APP, True), ("https://a.shop.test", True), ("https://a.b.shop.test", True), ("http://localhost:3000", True),
+    ("https://pr-17.preview.test", True),
+    ("https://app.example.com.evil", False), ("https://evilapp.example.com", False), ("http://app.example.com", False),
+    ("https://app.example.com:8443", False),
+    ("https://shop.test", False), ("https://evilshop.test", False), ("http://a.shop.test", False),
+    ("https://a.shop.test.evil", False), ("http://localhost", False),
+    ("https://pr-17.preview.test.evil", False), ("https://pr-.preview.test", False),
+    ("https://xpr-17.preview.test", False), ("https://pr-17xpreview.test", False),
+    ("null", False), ("", False), ("*", False), ("https://APP.example.com", False), (APP + "/", False),
+    (APP + ", https://evil", False), (APP + " ", True),
 ]
 
 
@@ -73,7 +81,9 @@ def test_only_origins_that_are_meant_may_read(full, origin, is_allowed):
         assert granted(response) == (origin.strip() if is_allowed else None)
         assert (ALLOW + "Credentials" in response.fields) == is_allowed
         assert "origin" in vary(response), "a cache must ask again for another origin, allowed or not"
-    assert full.request("GET", "/api/x", [("Origin", origin)]).status == 200, "the request itself is served: CORS protects users, not origins"
+    assert full.request("GET", "/api/x",
+                        [("Origin",
+                          origin)]).status == 200, "the request itself is served: CORS protects users, not origins"
 
 
 def test_two_origins_are_none(full):
@@ -121,7 +131,8 @@ def test_what_the_origin_says_of_sharing_is_replaced(full):
 def test_errors_of_the_gateway_can_be_read_too(sluice, origins):
     """Without the fields a page sees a network error instead of the reason (pain: errors lack CORS)."""
     gateway = sluice({"services": {"dead": {"targets": ["127.0.0.1:1"]}},
-                      "routes": {"a": {"match": "/dead", "to": "dead", "cors": APP}, "b": {"match": "/limit", "to": "dead", "body_limit": 1, "cors": APP},
+                      "routes": {"a": {"match": "/dead", "to": "dead", "cors": APP},
+                                 "b": {"match": "/limit", "to": "dead", "body_limit": 1, "cors": APP},
                                  "c": {"match": "/respond", "respond": {"status": 403}, "cors": APP}}})
     for method, target, status in (("GET", "/dead", 502), ("POST", "/limit", 413), ("GET", "/respond", 403)):
         response = gateway.request(method, target, [("Origin", APP)], body=b"hello" if method == "POST" else None)
@@ -149,9 +160,11 @@ def test_null_is_an_origin_only_if_written(sluice, origins):
 
 def test_a_strict_preflight_is_refused_with_a_reason(sluice, origins):
     origin = origins.recorder()
-    gateway = sluice(with_cors(origin, {"origins": APP, "methods": ["GET", "PUT"], "request_headers": "X-Token", "preflight": "strict"}))
+    gateway = sluice(with_cors(origin, {"origins": APP, "methods": ["GET", "PUT"], "request_headers": "X-Token",
+                                        "preflight": "strict"}))
     assert preflight(gateway, headers="x-token").status == 204
-    for response in (preflight(gateway, "https://evil"), preflight(gateway, method="DELETE"), preflight(gateway, headers="x-token, x-other"),
+    for response in (preflight(gateway, "https://evil"), preflight(gateway, method="DELETE"),
+                     preflight(gateway, headers="x-token, x-other"),
                      preflight(gateway, method="put")):
         assert response.status == 403 and code_of(response).startswith("cors")
     assert origin.arrived == []
@@ -200,7 +213,8 @@ def test_the_nearest_cors_holds(sluice, origins):
     origin = origins.recorder()
     config = merged(with_cors(origin, "https://route.test"), {
         "defaults": {"cors": "https://default.test"}, "policies": {"web": {"cors": "https://bundle.test"}},
-        "routes": {"bundle": {"match": "/bundle", "to": "app", "use": "web"}, "skip": {"match": "/skip", "to": "app", "skip": "cors"}}})
+        "routes": {"bundle": {"match": "/bundle", "to": "app", "use": "web"},
+                   "skip": {"match": "/skip", "to": "app", "skip": "cors"}}})
     gateway = sluice(config)
     for target, name in (("/api/x", "route"), ("/bundle", "bundle"), ("/plain", "default"), ("/skip", None)):
         for asked in ("route", "bundle", "default"):

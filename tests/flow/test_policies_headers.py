@@ -21,9 +21,12 @@ def values(message, name):
 def test_request_fields_are_changed_before_the_origin_sees_them(sluice, origins):
     origin = origins.recorder()
     gateway = sluice(with_headers(origin, request={
-        "remove": ["X-Gone", "Cookie"], "rename": {"X-Old": "X-New"}, "set": {"X-Set": "1", "Authorization": "Basic eDp5"}, "add": {"X-Added": "2"}}))
-    gateway.request("GET", "/", [("x-gone", "a"), ("X-Gone", "b"), ("Cookie", "c=d"), ("X-Old", "o1"), ("x-old", "o2"), ("X-New", "replaced"),
-                                 ("X-Set", "spoofed"), ("x-set", "spoofed"), ("X-Added", "there"), ("X-Other", "o"), ("Authorization", "spoofed")])
+        "remove": ["X-Gone", "Cookie"], "rename": {"X-Old": "X-New"},
+        "set": {"X-Set": "1", "Authorization": "Basic eDp5"}, "add": {"X-Added": "2"}}))
+    gateway.request("GET", "/", [("x-gone", "a"), ("X-Gone", "b"), ("Cookie", "c=d"), ("X-Old", "o1"), ("x-old", "o2"),
+                                 ("X-New", "replaced"),
+                                 ("X-Set", "spoofed"), ("x-set", "spoofed"), ("X-Added", "there"), ("X-Other", "o"),
+                                 ("Authorization", "spoofed")])
     got = origin.arrived[0]
     assert values(got, "X-Gone") == values(got, "Cookie") == values(got, "X-Old") == []
     assert values(got, "X-New") == ["o1", "o2"]
@@ -35,7 +38,8 @@ def test_request_fields_are_changed_before_the_origin_sees_them(sluice, origins)
 def test_response_fields_are_changed_before_the_client_sees_them(sluice, origins):
     origin = origins.recorder()
     gateway = sluice(with_headers(origin, response={
-        "remove": ["Server", "X-Powered-By"], "set": {"Strict-Transport-Security": "max-age=63072000", "Cache-Control": "no-store"}, "add": {"X-A": "2"}}))
+        "remove": ["Server", "X-Powered-By"], "set": {"Strict-Transport-Security": "max-age=63072000",
+                                                      "Cache-Control": "no-store"}, "add": {"X-A": "2"}}))
     response = gateway.request("GET", "/?header=Server:secret/1.2.3")
     assert "Server" not in response.fields
     assert response.header("Strict-Transport-Security") == "max-age=63072000"
@@ -46,8 +50,10 @@ def test_response_fields_are_changed_before_the_client_sees_them(sluice, origins
 
 
 def test_responses_of_the_gateway_are_changed_too(sluice):
-    gateway = sluice({"services": {"dead": {"targets": ["127.0.0.1:1"]}}, "defaults": {"headers": {"response": {"set": {"X-Frame-Options": "DENY"}}}},
-                      "routes": {"dead": {"match": "/dead", "to": "dead"}, "respond": {"match": "/respond", "respond": {"status": 200}},
+    gateway = sluice({"services": {"dead": {"targets": ["127.0.0.1:1"]}},
+                      "defaults": {"headers": {"response": {"set": {"X-Frame-Options": "DENY"}}}},
+                      "routes": {"dead": {"match": "/dead", "to": "dead"},
+                                 "respond": {"match": "/respond", "respond": {"status": 200}},
                                  "redirect": {"match": "/redirect", "redirect": "/x"}}})
     for target, status in (("/dead", 502), ("/respond", 200), ("/redirect", 302)):
         response = gateway.request("GET", target)
@@ -66,7 +72,8 @@ def test_values_may_have_variables(sluice, origins):
 def test_no_value_ends_a_line(sluice, origins):
     """Variables hold what a client sent; whatever that is, one field stays one field."""
     origin = origins.recorder()
-    gateway = sluice(with_headers(origin, request={"set": {"X-Path": "{path}"}}, response={"set": {"X-Path": "{path}"}}))
+    gateway = sluice(with_headers(origin, request={"set": {"X-Path": "{path}"}},
+                                  response={"set": {"X-Path": "{path}"}}))
     for path in ("/a%0d%0aX-Evil:1", "/a%0aX-Evil:1", "/a%00", "/a%20b", "/caf%c3%a9", "/" + "y" * 4000, "/'\"<>"):
         response = gateway.request("GET", path)
         assert "X-Evil" not in response.fields
@@ -87,7 +94,9 @@ def test_look_alikes_do_not_stand_beside_what_was_set(sluice, origins):
     origin = origins.recorder()
     gateway = sluice(with_headers(origin, request={"set": {"X-Consumer": "acme"}}))
     gateway.request("GET", "/", [("X_Consumer", "evil"), ("x-consumer", "evil"), ("X-CONSUMER", "evil")])
-    assert [(n, v) for n, v in origin.arrived[0].fields if n.lower().replace("_", "-") == "x-consumer"] == [("X-Consumer", "acme")]
+    assert [(n, v) for n, v in origin.arrived[0].fields if n.lower().replace("_",
+                                                                             "-") == "x-consumer"] == [("X-Consumer",
+                                                                                                        "acme")]
 
 
 def test_a_replayed_request_is_changed_once(sluice, origins):
@@ -118,15 +127,21 @@ def test_many_changes_fit(sluice, origins):
 
 
 @pytest.mark.parametrize("side,change", [
-    ("request", {"set": {"Host": "evil"}}), ("request", {"set": {"Content-Length": "5"}}), ("request", {"remove": "Transfer-Encoding"}),
-    ("request", {"add": {"Connection": "close"}}), ("request", {"set": {"X-Forwarded-For": "1.2.3.4"}}), ("request", {"rename": {"X-A": "Host"}}),
-    ("request", {"rename": {"Content-Length": "X-A"}}), ("response", {"set": {"Content-Length": "5"}}), ("response", {"set": {"Connection": "close"}}),
-    ("response", {"add": {"Transfer-Encoding": "chunked"}}), ("request", {"set": {"X A": "b"}}), ("request", {"set": {"X-A": "b\r\nX-B: c"}}),
-    ("request", {"set": {"X-A": "{nonsense}"}}), ("request", {"set": {"": "b"}}), ("request", {"rename": {"X-A": "x-a"}}), ("request", {"remove": "X:A"})])
+    ("request", {"set": {"Host": "evil"}}), ("request", {"set": {"Content-Length": "5"}}),
+    ("request", {"remove": "Transfer-Encoding"}),
+    ("request", {"add": {"Connection": "close"}}), ("request", {"set": {"X-Forwarded-For": "1.2.3.4"}}),
+    ("request", {"rename": {"X-A": "Host"}}),
+    ("request", {"rename": {"Content-Length": "X-A"}}), ("response", {"set": {"Content-Length": "5"}}),
+    ("response", {"set": {"Connection": "close"}}),
+    ("response", {"add": {"Transfer-Encoding": "chunked"}}), ("request", {"set": {"X A": "b"}}),
+    ("request", {"set": {"X-A": "b\r\nX-B: c"}}),
+    ("request", {"set": {"X-A": "{nonsense}"}}), ("request", {"set": {"": "b"}}),
+    ("request", {"rename": {"X-A": "x-a"}}), ("request", {"remove": "X:A"})])
 def test_what_no_policy_may_do_is_refused_when_the_file_is_read(tmp_path, side, change):
     import json
     file = tmp_path / "sluice.yaml"
-    file.write_text(json.dumps({"routes": {"a": {"match": "/*", "respond": {"status": 200}, "headers": {side: change}}}}))
+    file.write_text(json.dumps({"routes": {"a": {"match": "/*", "respond": {"status": 200},
+                                                 "headers": {side: change}}}}))
     done = subprocess.run([binary(), "check", str(file)], capture_output=True, text=True)
     assert done.returncode == 1, done.stderr + done.stdout
     assert "error[E" in done.stderr + done.stdout

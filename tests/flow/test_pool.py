@@ -178,7 +178,8 @@ def test_a_fresh_connection_that_breaks_is_not_tried_again(through, origins):
 
 
 def test_nothing_is_sent_again_after_the_first_byte_of_an_answer(through, origins):
-    origin = origins.script([answer(), expect_request(), send(b"HTTP/1.1 2"), close()], [forever(answer(body=b"twice"))])
+    origin = origins.script([answer(), expect_request(), send(b"HTTP/1.1 2"), close()],
+                            [forever(answer(body=b"twice"))])
     gateway = through(origin)
     gateway.request("GET", "/1")
     assert gateway.request("GET", "/2").status == 502
@@ -256,7 +257,8 @@ def test_nobody_there_is_502_with_a_reason(sluice, refusing):
     response = gateway.request()
     assert (response.status, code_of(response)) == (502, "origin_connect")
     with gateway.connect() as c:
-        assert [c.request("POST", "/", body=b"x" * 1000).status for _ in range(3)] == [502] * 3, "the client's connection stands"
+        assert [c.request("POST", "/", body=b"x" * 1000).status
+                for _ in range(3)] == [502] * 3, "the client's connection stands"
 
 
 def test_a_deaf_instance_is_passed_over(sluice, origins, deaf):
@@ -282,7 +284,8 @@ def test_the_ceiling_of_an_instance_is_exact_over_all_cores(sluice, counting, co
     clients = [gateway.connect() for _ in range(20)]
     for c in clients:
         c.send(client.head("GET", "/"))
-    wait_until(lambda: counting.now == 3 and gateway.metrics()("sluice_queue_depth") == 17, "three are served and the others wait")
+    wait_until(lambda: counting.now == 3 and gateway.metrics()("sluice_queue_depth") == 17,
+               "three are served and the others wait")
     counting.may_answer.set()
     assert [c.receive().status for c in clients] == [200] * 20
     assert counting.most == 3
@@ -347,7 +350,8 @@ def test_who_leaves_the_line_leaves_no_gap(sluice, counting):
 def test_a_place_is_given_back_however_an_attempt_ends(sluice, origins, refusing):
     """Ceilings that leak stop a service for good: every way to fail, many times over a ceiling of two."""
     origin = origins.by_path({
-        "/reset": [reset()], "/close": [close()], "/garbage": [send(b"garbage\r\n\r\n"), close()], "/ok": [send(b"HTTP/1.1 204 No Content\r\n\r\n")],
+        "/reset": [reset()], "/close": [close()], "/garbage": [send(b"garbage\r\n\r\n"), close()],
+        "/ok": [send(b"HTTP/1.1 204 No Content\r\n\r\n")],
         "/cut": [send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"), close()], "/hang": [hang()]}, judged=False)
     gateway = sluice(merged(all_to(origin, connections={"max": 2}), {"defaults": {"timeout": {"response": "50ms"}}}))
     for path in ("/reset", "/close", "/garbage", "/cut", "/hang", "/ok") * 4:

@@ -35,7 +35,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 # The old default of http.server: HTTP/1.0, one answer a connection, ended by closing it.
-PYTHON_HTTP_1_0 = PYTHON_HTTP_SERVER.replace('"HTTP/1.1"', '"HTTP/1.0"').replace('        self.send_header("Content-Length", str(len(said)))\n', "")
+SAYS_LENGTH = '        self.send_header("Content-Length", str(len(said)))\n'
+PYTHON_HTTP_1_0 = PYTHON_HTTP_SERVER.replace('"HTTP/1.1"', '"HTTP/1.0"').replace(SAYS_LENGTH, "")
 PYTHON_ASYNCIO = """
 import asyncio, sys
 async def serve(reader, writer):
@@ -92,7 +93,8 @@ class Server:
 
     def __init__(self, command, port):
         self.port, self.target = port, f"127.0.0.1:{port}"
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE)
         wait_until(self.is_up, f"{command[0]} listens")
 
     def is_up(self):
@@ -115,16 +117,20 @@ def servers(tmp_path_factory):
     (directory / "files").mkdir()
     (directory / "files" / "big.bin").write_bytes(bytes(range(256)) * 40_000)
     (directory / "files" / "small.txt").write_text("small\n")
-    for text, name in ((PYTHON_HTTP_SERVER, "http_server.py"), (PYTHON_HTTP_1_0, "http_1_0.py"), (PYTHON_ASYNCIO, "aio.py"), (NODE, "node.js")):
+    for text, name in ((PYTHON_HTTP_SERVER, "http_server.py"), (PYTHON_HTTP_1_0, "http_1_0.py"),
+                       (PYTHON_ASYNCIO, "aio.py"), (NODE, "node.js")):
         (directory / name).write_text(text)
     made, ports = {}, [PortReservation() for _ in range(5)]
     for each in ports:
         each.release()
     (directory / "nginx.conf").write_text(NGINX.format(directory=directory, port=ports[0].port))
     try:
-        made["nginx"] = Server(["nginx", "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf"), "-g", "user root;"]
-                               if is_root() else ["nginx", "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")], ports[0].port)
-        made["python"] = Server(["/usr/bin/python3", str(directory / "http_server.py"), str(ports[1].port)], ports[1].port)
+        made["nginx"] = Server(["nginx", "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf"),
+                                "-g", "user root;"]
+                               if is_root() else ["nginx", "-e", "stderr", "-p", str(directory), "-c",
+                                                  str(directory / "nginx.conf")], ports[0].port)
+        made["python"] = Server(["/usr/bin/python3", str(directory / "http_server.py"), str(ports[1].port)],
+                                ports[1].port)
         made["old"] = Server(["/usr/bin/python3", str(directory / "http_1_0.py"), str(ports[2].port)], ports[2].port)
         made["asyncio"] = Server(["/usr/bin/python3", str(directory / "aio.py"), str(ports[3].port)], ports[3].port)
         made["node"] = Server(["node", str(directory / "node.js"), str(ports[4].port)], ports[4].port)
@@ -144,16 +150,19 @@ def is_root():
 def front(shared, servers):
     names = ("nginx", "python", "old", "asyncio", "node")
     return shared.start({"services": {name: {"targets": [servers[name].target]} for name in names},
-                         "routes": {name: {"match": f"/{name}/*", "to": name, "rewrite": "/*"} for name in names}}, cores=2)
+                         "routes": {name: {"match": f"/{name}/*", "to": name, "rewrite": "/*"} for name in names}},
+                        cores=2)
 
 
 def curl(gateway, path, *words, code=0):
-    done = subprocess.run(["curl", "-sS", "--http1.1", "--max-time", "30", *words, f"http://127.0.0.1:{gateway.port}{path}"], capture_output=True)
+    done = subprocess.run(["curl", "-sS", "--http1.1", "--max-time", "30", *words,
+                           f"http://127.0.0.1:{gateway.port}{path}"], capture_output=True)
     assert done.returncode == code, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("name,says", [("nginx", b"nginx GET /say?a=b"), ("python", b"python GET /say?a=b 0"), ("old", b"python GET /say?a=b 0"),
+@pytest.mark.parametrize("name,says", [("nginx", b"nginx GET /say?a=b"), ("python", b"python GET /say?a=b 0"),
+                                       ("old", b"python GET /say?a=b 0"),
                                        ("asyncio", b"asyncio GET /say?a=b 0"), ("node", b"node GET /say?a=b 0")])
 def test_curl_through_to_every_server(front, name, says):
     assert curl(front, f"/{name}/say?a=b").startswith(says)
@@ -163,15 +172,17 @@ def test_curl_through_to_every_server(front, name, says):
     assert several.count(says.split(b"?")[0]) == 5
 
 
-@pytest.mark.parametrize("name,word", [("python", b"python"), ("old", b"python"), ("asyncio", b"asyncio"), ("node", b"node")])
+@pytest.mark.parametrize("name,word", [("python", b"python"), ("old", b"python"), ("asyncio", b"asyncio"),
+                                       ("node", b"node")])
 def test_uploads_by_curl_arrive_whole(front, servers, name, word):
     big = servers["directory"] / "files" / "big.bin"
     size = str(big.stat().st_size).encode()
     assert curl(front, f"/{name}/up", "--data-binary", f"@{big}") == word + b" POST /up " + size
-    # Over a megabyte curl asks with Expect: 100-continue; an HTTP/1.0 server never answers that, so curl goes on after a second.
+    # Over a megabyte curl asks with Expect: 100-continue, which an HTTP/1.0 server never answers; after a second curl goes on.
     assert curl(front, f"/{name}/up", "-T", str(big)) == word + b" PUT /up " + size
     if name in ("python", "node"):
-        assert curl(front, f"/{name}/up", "-T", str(big), "-H", "Transfer-Encoding: chunked") == word + b" PUT /up " + size
+        assert curl(front, f"/{name}/up", "-T", str(big), "-H",
+                    "Transfer-Encoding: chunked") == word + b" PUT /up " + size
 
 
 def test_files_of_nginx(front, servers):
@@ -179,9 +190,11 @@ def test_files_of_nginx(front, servers):
     assert curl(front, "/nginx/big.bin") == big
     assert curl(front, "/nginx/big.bin", "-r", "100-199") == big[100:200]
     etag = re.search(rb"(?i)etag: (\S+)", curl(front, "/nginx/small.txt", "-I")).group(1).decode()
-    assert curl(front, "/nginx/small.txt", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"If-None-Match: {etag}") == b"304"
+    assert curl(front, "/nginx/small.txt", "-o", "/dev/null", "-w", "%{http_code}", "-H",
+                f"If-None-Match: {etag}") == b"304"
     assert curl(front, "/nginx/nothing", "-o", "/dev/null", "-w", "%{http_code}") == b"404"
-    assert b"127.0.0.1" in curl(front, "/nginx/say", "-H", "X-Forwarded-For: 6.6.6.6") and b"6.6.6.6" not in curl(front, "/nginx/say", "-H", "X-Forwarded-For: 6.6.6.6")
+    seen = curl(front, "/nginx/say", "-H", "X-Forwarded-For: 6.6.6.6")
+    assert b"127.0.0.1" in seen and b"6.6.6.6" not in seen
 
 
 def test_trailers_of_node_reach_who_asks(front):
@@ -196,25 +209,30 @@ def test_idle_closes_of_nginx_are_never_seen(front):
         for _ in range(3):
             assert c.request("GET", "/nginx/say").status == 200
             idle = front.metrics()("sluice_origin_connections_idle", service="nginx")
-            wait_until(lambda: front.metrics()("sluice_origin_connections_idle", service="nginx") < idle, "an idle connection is closed")
+            wait_until(lambda: front.metrics()("sluice_origin_connections_idle", service="nginx") < idle,
+                       "an idle connection is closed")
             assert c.request("POST", "/nginx/say", body=b"x").status == 200
 
 
 @pytest.mark.parametrize("name", ["nginx", "node"])
 def test_wrk_sees_nothing_but_200(front, name):
     before = front.metrics()
-    done = subprocess.run(["wrk", "-t1", "-c20", "-d1s", f"http://127.0.0.1:{front.port}/{name}/say"], capture_output=True, text=True)
+    done = subprocess.run(["wrk", "-t1", "-c20", "-d1s", f"http://127.0.0.1:{front.port}/{name}/say"],
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Non-2xx" not in done.stdout and "Socket errors" not in done.stdout, done.stdout
     count = int(re.search(r"(\d+) requests in", done.stdout).group(1))
     after = front.metrics()
-    assert count > 100 and after("sluice_requests_total", service=name, code="2xx") - before("sluice_requests_total", service=name, code="2xx") >= count
+    assert count > 100 and after("sluice_requests_total", service=name, code="2xx") - before("sluice_requests_total",
+                                                                                             service=name,
+                                                                                             code="2xx") >= count
     assert after("sluice_errors_total", reason="origin_reset") == before("sluice_errors_total", reason="origin_reset")
 
 
 def test_the_log_has_a_line_for_each(front):
     curl(front, "/python/logged", "-A", "curl/test")
-    (line,) = wait_until(lambda: [line for line in front.access_log() if line["path"] == "/python/logged"], "the line is written")
+    (line,) = wait_until(lambda: [line for line in front.access_log() if line["path"] == "/python/logged"],
+                         "the line is written")
     assert (line["user_agent"], line["service"], line["status"]) == ("curl/test", "python", 200)
 
 

@@ -26,11 +26,14 @@ def test_a_line_says_all_of_an_exchange(sluice, origins):
     gateway = sluice({"services": {"shop": {"versions": {"v1": {"targets": [origin.target]}}}},
                       "routes": {"orders": {"match": "/orders/*", "to": "shop"}}})
     with gateway.connect() as c:
-        c.request("POST", "/orders//7?secret=1&size=1000", [("User-Agent", "test/1"), ("X-Request-Id", "id-1")], b"hello", host="Shop.Example:81")
+        c.request("POST", "/orders//7?secret=1&size=1000", [("User-Agent", "test/1"), ("X-Request-Id", "id-1")],
+                  b"hello", host="Shop.Example:81")
         port = c.port
     (line,) = gateway.wait_log(1)
-    wanted = {"request_id": "id-1", "listener": "http", "route": "orders", "service": "shop", "version": "v1", "instance": origin.target,
-              "client": "127.0.0.1", "peer": f"127.0.0.1:{port}", "protocol": "HTTP/1.1", "method": "POST", "host": "shop.example",
+    wanted = {"request_id": "id-1", "listener": "http", "route": "orders", "service": "shop", "version": "v1",
+              "instance": origin.target,
+              "client": "127.0.0.1", "peer": f"127.0.0.1:{port}", "protocol": "HTTP/1.1", "method": "POST",
+              "host": "shop.example",
               "path": "/orders/7", "user_agent": "test/1", "status": 200, "reason": "ok", "attempts": 1}
     assert {k: line.get(k) for k in wanted} == wanted
     assert TIME.match(line["time"])
@@ -53,19 +56,25 @@ def test_each_exchange_is_one_line_in_order(stage):
 
 
 REASONS = {
-    "/nowhere": (404, "no_route"), "/dead": (502, "origin_connect"), "/close": (502, "origin_reset"), "/garbage": (502, "origin_bad_head"),
-    "/framing": (502, "origin_framing"), "/hang": (504, "origin_timeout"), "/none": (503, "no_version"), "/limit": (413, "body_bytes"),
+    "/nowhere": (404, "no_route"), "/dead": (502, "origin_connect"), "/close": (502, "origin_reset"),
+    "/garbage": (502, "origin_bad_head"),
+    "/framing": (502, "origin_framing"), "/hang": (504, "origin_timeout"), "/none": (503, "no_version"),
+    "/limit": (413, "body_bytes"),
     "/method": (405, "method_not_allowed"),
 }
 
 
 @pytest.fixture(scope="module")
 def failing(shared):
-    origin = shared.peers.by_path({"/close": [close()], "/garbage": [send(b"garbage\r\n\r\n"), close()], "/hang": [hang()],
-                                   "/framing": [send(b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx"), close()]}, judged=False)
-    return shared.start({"services": {"app": {"targets": [origin.target], "timeout": {"response": "100ms"}}, "dead": {"targets": ["127.0.0.1:1"]},
+    origin = shared.peers.by_path({"/close": [close()], "/garbage": [send(b"garbage\r\n\r\n"), close()],
+                                   "/hang": [hang()],
+                                   "/framing": [send(b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx"), close()]},
+                                  judged=False)
+    return shared.start({"services": {"app": {"targets": [origin.target], "timeout": {"response": "100ms"}},
+                                      "dead": {"targets": ["127.0.0.1:1"]},
                                       "none": {"versions": {"v": {"weight": 0, "targets": [origin.target]}}}},
-                         "routes": {"dead": {"match": "/dead", "to": "dead"}, "none": {"match": "/none", "to": "none"}, "method": {"match": "GET /method", "to": "app"},
+                         "routes": {"dead": {"match": "/dead", "to": "dead"}, "none": {"match": "/none", "to": "none"},
+                                    "method": {"match": "GET /method", "to": "app"},
                                     "limit": {"match": "/limit", "to": "app", "body_limit": 1},
                                     "app": {"match": ["/close", "/garbage", "/hang", "/framing"], "to": "app"}}})
 
@@ -80,7 +89,8 @@ def test_every_failure_has_one_code_everywhere(failing, path):
     problem = json.loads(response.body)
     assert problem["type"] == "about:blank" and problem["title"] and problem["detail"] and problem["request_id"]
     line = failing.wait_log(lines + 1)[-1]
-    assert (line["status"], line["reason"], line["path"], line["request_id"]) == (status, code, path, problem["request_id"])
+    assert (line["status"], line["reason"], line["path"], line["request_id"]) == (status, code, path,
+                                                                                  problem["request_id"])
     after = failing.metrics()
     assert after("sluice_errors_total", reason=code) - before("sluice_errors_total", reason=code) == 1
     kind = f"{status // 100}xx"
@@ -118,7 +128,8 @@ def test_every_byte_that_a_field_may_have_is_logged_as_json(stage):
             c.send(b"GET /log HTTP/1.1\r\nHost: a\r\nUser-Agent: " + value + b"\r\n\r\n")
             assert c.receive().status == 200
             sent.append(value)
-    text = wait_until(lambda: (data := stage.gateway.log_file.read_bytes()).count(b"\n") >= before + len(sent) and data, "all lines are written")
+    text = wait_until(lambda: (data := stage.gateway.log_file.read_bytes()).count(b"\n") >= before + len(sent) and data,
+                      "all lines are written")
     raw = text.split(b"\n")[before:before + len(sent)]
     for value, line in zip(sent, raw):
         parsed = json.loads(line.decode("utf-8"))
@@ -156,7 +167,8 @@ def test_a_rotated_log_is_opened_again(sluice, origins):
     rotated = gateway.log_file.with_suffix(".1")
     gateway.log_file.rename(rotated)
     gateway.process.send_signal(signal.SIGUSR1)
-    wait_until(lambda: gateway.request("GET", "/2").status == 200 and gateway.log_file.exists() and gateway.access_log(), "the new file is in use")
+    wait_until(lambda: gateway.request("GET", "/2").status == 200 and gateway.log_file.exists()
+               and gateway.access_log(), "the new file is in use")
     assert json.loads(rotated.read_text().split("\n")[0])["path"] == "/1"
 
 
@@ -210,7 +222,8 @@ def test_strangers_cannot_add_series(stage):
     before = {(n, tuple(sorted(labels.items()))) for n, labels, _ in stage.gateway.metrics().series}
     with stage.connect() as c:
         for i in range(300):
-            c.send(client.head(f"M{i}", f"/path{i}?q={i}", [("User-Agent", f"agent{i}"), (f"X-{i}", "y")], host=f"host{i}.test"))
+            c.send(client.head(f"M{i}", f"/path{i}?q={i}", [("User-Agent", f"agent{i}"), (f"X-{i}", "y")],
+                               host=f"host{i}.test"))
             assert c.receive().status == 200
     after = {(n, tuple(sorted(labels.items()))) for n, labels, _ in stage.gateway.metrics().series}
     assert after == before
@@ -246,8 +259,10 @@ def test_health_and_readiness(failing):
 
 
 def test_the_ops_listener_is_as_strict(failing):
-    for data in (b"GET /metrics HTTP/1.1\nHost: a\n\n", b"GET /metrics HTTP/1.1\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost : a\r\n\r\n",
-                 b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20000):
+    for data in (b"GET /metrics HTTP/1.1\nHost: a\n\n", b"GET /metrics HTTP/1.1\r\n\r\n",
+                 b"GET /metrics HTTP/1.1\r\nHost : a\r\n\r\n",
+                 b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+                 b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20000):
         with Client(failing.metrics_address) as c:
             c.try_send(data)
             assert c.receive().status in (400, 431)

@@ -35,7 +35,8 @@ def test_the_next_request_on_the_same_connection_meets_the_new_file(sluice):
 
 def test_a_request_in_flight_keeps_the_file_that_it_began_with(sluice, origins):
     may_answer = threading.Event()
-    origin = origins.script([expect_request(), wait(may_answer), send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold")])
+    origin = origins.script([expect_request(), wait(may_answer),
+                             send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold")])
     old = merged(all_to(origin), {"routes": {"all": {"headers": {"response": {"set": {"X-Generation": "old"}}}}}})
     gateway = sluice(old)
     c = gateway.connect()
@@ -91,7 +92,8 @@ def test_counters_live_on(sluice, origins):
 
 def test_those_who_wait_in_line_are_served_after_a_reload(sluice, origins):
     may_answer = threading.Event()
-    origin = origins.script([forever(expect_request(), wait(may_answer), send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))])
+    origin = origins.script([forever(expect_request(), wait(may_answer),
+                                     send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))])
     config = all_to(origin, connections={"max": 1})
     gateway = sluice(config)
     clients = [gateway.connect() for _ in range(4)]
@@ -106,7 +108,8 @@ def test_those_who_wait_in_line_are_served_after_a_reload(sluice, origins):
 def test_the_load_of_an_instance_lives_on(sluice, origins):
     """A ceiling is exact over reloads: what is in flight counts under the new file too."""
     may_answer = threading.Event()
-    origin = origins.script([forever(expect_request(), wait(may_answer), send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))])
+    origin = origins.script([forever(expect_request(), wait(may_answer),
+                                     send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))])
     gateway = sluice(all_to(origin, connections={"max": 2}))
     clients = [gateway.connect() for _ in range(4)]
     for c in clients[:2]:
@@ -123,7 +126,8 @@ def test_the_load_of_an_instance_lives_on(sluice, origins):
 
 def test_an_instance_that_was_removed_finishes_and_gets_nothing_new(sluice, origins):
     may_answer = threading.Event()
-    leaving = origins.script([expect_request(), wait(may_answer), send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold")])
+    leaving = origins.script([expect_request(), wait(may_answer),
+                              send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold")])
     staying = origins.echo()
     gateway = sluice(all_to(leaving))
     c = gateway.connect()
@@ -141,8 +145,11 @@ def test_an_instance_that_was_removed_finishes_and_gets_nothing_new(sluice, orig
 # A bad file.
 
 BAD_FILES = {
-    "not_yaml": "routes: [", "unknown_key": {"rotues": {}}, "unknown_service": {"routes": {"a": {"match": "/*", "to": "nowhere"}}}, "empty": "",
-    "bad_pattern": {"routes": {"a": {"match": {"path": {"pattern": "("}}, "respond": {}}}}, "nul": "routes:\0", "no_routes": {"routes": {}},
+    "not_yaml": "routes: [", "unknown_key": {"rotues": {}}, "unknown_service": {"routes": {"a": {"match": "/*",
+                                                                                                 "to": "nowhere"}}},
+    "empty": "",
+    "bad_pattern": {"routes": {"a": {"match": {"path": {"pattern": "("}}, "respond": {}}}}, "nul": "routes:\0",
+    "no_routes": {"routes": {}},
     "bad_address": {"listeners": {"http": {"listen": "999.1.1.1:80"}}, "routes": {"a": respond("x")}},
     "absent_address": {"listeners": {"more": {"listen": "192.0.2.1:8080"}}, "routes": {"a": respond("x")}},
 }
@@ -159,7 +166,8 @@ def test_a_port_that_is_taken_changes_nothing(sluice):
     import socket
     gateway = sluice({"routes": {"a": respond("good")}})
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        gateway.reload({"listeners": {"more": {"listen": "127.0.0.1:%d" % taken.getsockname()[1]}}, "routes": {"a": respond("bad")}}, is_refused=True)
+        gateway.reload({"listeners": {"more": {"listen": "127.0.0.1:%d" % taken.getsockname()[1]}},
+                        "routes": {"a": respond("bad")}}, is_refused=True)
         assert gateway.request().body == b"good"
 
 
@@ -197,7 +205,8 @@ def test_a_listener_keeps_its_socket_when_its_settings_change(sluice, origins):
     gateway = sluice(all_to(origins.echo()))
     with gateway.connect() as c:
         c.request()
-        gateway.reload(merged(all_to(origins.echo()), {"listeners": {"http": {"limits": {"target": "256"}, "via": False}}}))
+        gateway.reload(merged(all_to(origins.echo()), {"listeners": {"http": {"limits": {"target": "256"},
+                                                                              "via": False}}}))
         assert "Via" not in c.request().fields
         assert c.request("GET", "/" + "a" * 300).status == 414
 
@@ -207,7 +216,8 @@ def test_a_listener_can_be_renamed(sluice):
     port = gateway.port
     with gateway.connect() as c:
         c.request()
-        gateway.reload({"listeners": {"http": None, "web": {"listen": f"127.0.0.1:{port}"}}, "routes": {"a": respond("b")}})
+        gateway.reload({"listeners": {"http": None, "web": {"listen": f"127.0.0.1:{port}"}},
+                        "routes": {"a": respond("b")}})
         assert c.request().body == b"b"
     assert gateway.wait_log(2)[1]["listener"] == "web"
 
@@ -300,7 +310,8 @@ def test_100_reloads_of_1000_routes_under_load_lose_nothing(sluice, origins):
         resident.append(gateway.rss_bytes())
         assert not [p for load in loads for p in load.problems], [p for load in loads for p in load.problems]
     before = [load.count for load in loads]
-    wait_until(lambda: all(load.count > count for load, count in zip(loads, before)), "every kind of client still makes progress")
+    wait_until(lambda: all(load.count > count for load, count in zip(loads, before)),
+               "every kind of client still makes progress")
     for load in loads:
         load.stop.set()
     for load in loads:

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from kit import client, http1
-from kit.origin import (again, answer, by_path, close, expect_body, expect_head, forever, garbage, half_close, reset, send, send_split,
+from kit.origin import (again, answer, by_path, close, expect_body, expect_head, forever, garbage, half_close, reset,
+                        send, send_split,
                         wait)
 from kit.gateway import all_to
 from kit.stage import code_of
@@ -76,7 +77,8 @@ BAD_HEADS = {
     "tls_alert": (b"\x15\x03\x01\x00\x02\x02\x46", "origin_bad_head"),
     "h2_settings": (b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64", "origin_bad_head"),
     "request": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "origin_bad_head"),
-    "101_unasked": (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n" + POISON, "origin_upgrade"),
+    "101_unasked": (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n" + POISON,
+                    "origin_upgrade"),
     "101_plain": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + POISON, "origin_upgrade"),
     "1xx_flood": (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 9 + FINE, "origin_interim"),
     "1xx_flood_100": (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000 + FINE, "origin_interim"),
@@ -212,7 +214,8 @@ EXTRA = {
                   b"Set-Cookie: a=1\r\nX-End: 2\r\nContent-Length: 4\r\n\r\nfine"), again()],
     "/cookies": [send(OK + b"Set-Cookie: a=1\r\nX-Between: y\r\nSet-Cookie: b=2\r\nset-cookie: c=3, d\r\nContent-Length: 0\r\n\r\n"), again()],
     "/trailers": [send(OK + b"Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\n"
-                       b"Set-Cookie: a=b\r\nConnection: x\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\n"), again()],
+                       b"Set-Cookie: a=b\r\nConnection: x\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                  again()],
     "/says_close": [send(OK + b"Connection: close\r\nContent-Length: 4\r\n\r\nfine"), again()],
     "/1_0_keep": [send(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 4\r\n\r\nfine"), again()],
     "/1_0": [send(b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nfine"), again()],
@@ -221,7 +224,8 @@ EXTRA = {
 }
 
 
-@pytest.mark.parametrize("path", ["/no_reason", "/no_reason_no_blank", "/cl_split", "/says_close", "/1_0", "/1_0_keep", "/half_close"])
+@pytest.mark.parametrize("path", ["/no_reason", "/no_reason_no_blank", "/cl_split", "/says_close", "/1_0", "/1_0_keep",
+                                  "/half_close"])
 def test_what_is_clear_passes(hostile, path):
     response = hostile.request("GET", path)
     assert (response.status, response.version, response.body) == (200, "1.1", b"fine")
@@ -271,7 +275,8 @@ def test_an_answer_to_head_has_no_body(hostile, path):
 
 
 @pytest.mark.parametrize("method,path", [
-    ("GET", "/304_body"), ("GET", "/204_body"), ("HEAD", "/head_body"), ("GET", "/long_cl"), ("GET", "/two"), ("GET", "/chunked_and_more")])
+    ("GET", "/304_body"), ("GET", "/204_body"), ("HEAD", "/head_body"), ("GET", "/long_cl"), ("GET", "/two"),
+    ("GET", "/chunked_and_more")])
 def test_bytes_beyond_the_response_reach_nobody(hostile, method, path):
     """Response queue poisoning: what follows a response is dropped with its connection."""
     with hostile.connect() as c:
@@ -290,7 +295,8 @@ def test_bytes_beyond_the_response_reach_nobody(hostile, method, path):
 def test_bytes_on_an_idle_connection_end_it(through, origins, late):
     """Whatever comes before it was asked for belongs to no request."""
     is_idle = threading.Event()
-    origin = origins.script([answer(body=b"first"), wait(is_idle), send(late), wait_end], [forever(answer(body=b"second"))])
+    origin = origins.script([answer(body=b"first"), wait(is_idle), send(late), wait_end],
+                            [forever(answer(body=b"second"))])
     gateway = through(origin)
     with gateway.connect() as c:
         assert c.request("GET", "/1").body == b"first"
@@ -382,7 +388,8 @@ def test_hop_by_hop_fields_of_a_response_stay_with_their_connection(hostile):
     response = hostile.request("GET", "/hop")
     for name in ("Keep-Alive", "X-Hop", "Proxy-Connection", "TE", "Upgrade"):
         assert name not in response.fields, name
-    assert (response.header("Content-Length"), response.header("Set-Cookie"), response.header("X-End")) == ("4", "a=1", "2")
+    assert (response.header("Content-Length"), response.header("Set-Cookie"), response.header("X-End")) == ("4", "a=1",
+                                                                                                            "2")
     assert response.header("Connection", "") in ("", "keep-alive")
 
 

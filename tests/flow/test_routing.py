@@ -43,8 +43,10 @@ def table(shared):
         "only_deep": respond("only_deep", match="DELETE /only/deep/*"),
         "header": respond("header", match={"path": "/h", "header": {"X-Version": "2"}}),
         "header_any": respond("header_any", match={"path": "/h", "header": {"X-Version": ["3", "4"]}}),
-        "header_two": respond("header_two", match={"path": "/h", "header": {"X-Version": "2", "X-Beta": {"present": True}}}),
-        "header_pattern": respond("header_pattern", match={"path": "/h", "header": {"X-Version": {"pattern": "5\\.[0-9]+"}}}),
+        "header_two": respond("header_two", match={"path": "/h",
+                                                   "header": {"X-Version": "2", "X-Beta": {"present": True}}}),
+        "header_pattern": respond("header_pattern", match={"path": "/h",
+                                                           "header": {"X-Version": {"pattern": "5\\.[0-9]+"}}}),
         "header_absent": respond("header_absent", match={"path": "/absent", "header": {"X-Beta": {"present": False}}}),
         "header_present": respond("header_present", match={"path": "/absent", "header": {"X-Beta": {"present": True}}}),
         "no_header": respond("no_header", match="/h"),
@@ -66,17 +68,24 @@ def table(shared):
 
 
 CASES = [
-    ("/", "any"), ("/other/x", "any"), ("/a", "exact"), ("/a/", "prefix"), ("/a/x", "prefix"), ("/ab", "any"), ("/A", "any"),
-    ("/a/b", "deeper"), ("/a/b/", "deeper"), ("/a/b/x", "deeper"), ("/a/bc", "prefix"), ("/a/b/c", "deep_exact"), ("/a/b/c/", "deeper"),
+    ("/", "any"), ("/other/x", "any"), ("/a", "exact"), ("/a/", "prefix"), ("/a/x", "prefix"), ("/ab", "any"),
+    ("/A", "any"),
+    ("/a/b", "deeper"), ("/a/b/", "deeper"), ("/a/b/x", "deeper"), ("/a/bc", "prefix"), ("/a/b/c", "deep_exact"),
+    ("/a/b/c/", "deeper"),
     ("/users/7", "param"), ("/users/me", "param_literal"), ("/users/", "any"), ("/users", "any"), ("/users/7/", "any"),
     ("/users/7/orders/8", "param_below"), ("/users/7/orders", "any"), ("/users/me/orders/8", "param_below"),
     ("/users/7/files", "param_prefix"), ("/users/7/files/a/b", "param_prefix"), ("/users/a%20b", "param"),
-    ("/v2/x", "pattern"), ("/v1/y", "pattern"), ("/v1/x", "pattern_exact"), ("/v1/z", "pattern_prefix"), ("/v2/xz", "any"), ("/x/v2/x", "any"),
-    ("/q?v=2", "query"), ("/q?v=3", "no_query"), ("/q?v=3&v=2", "query"), ("/q?w=ab&v=2", "query_two"), ("/q?w=abc&v=2", "query"),
-    ("/q?V=2", "no_query"), ("/q?v=%32", "query"), ("/q?%76=2", "query"), ("/q?t=a+b%26c", "query_text"), ("/q?t=a%20b%26c", "query_text"), ("/q?v", "no_query"),
+    ("/v2/x", "pattern"), ("/v1/y", "pattern"), ("/v1/x", "pattern_exact"), ("/v1/z", "pattern_prefix"),
+    ("/v2/xz", "any"), ("/x/v2/x", "any"),
+    ("/q?v=2", "query"), ("/q?v=3", "no_query"), ("/q?v=3&v=2", "query"), ("/q?w=ab&v=2", "query_two"),
+    ("/q?w=abc&v=2", "query"),
+    ("/q?V=2", "no_query"), ("/q?v=%32", "query"), ("/q?%76=2", "query"), ("/q?t=a+b%26c", "query_text"),
+    ("/q?t=a%20b%26c", "query_text"), ("/q?v", "no_query"),
     ("/q?xv=2", "no_query"), ("/q?v=2;w=a", "no_query"), ("/prio/exact", "high"), ("/prio/x", "high"),
-    ("/slash/", "slash_exact"), ("/slash", "any"), ("/slash/x", "any"), ("/caf%c3%a9/x", "escaped"), ("/two/a", "two"), ("/two/b", "any"),
-    ("//a//b", "deeper"), ("/x/../a", "exact"), ("/%61", "exact"), ("/a;b", "any"), ("/a?b", "exact"), ("/a/b/c?x=/y", "deep_exact"),
+    ("/slash/", "slash_exact"), ("/slash", "any"), ("/slash/x", "any"), ("/caf%c3%a9/x", "escaped"), ("/two/a", "two"),
+    ("/two/b", "any"),
+    ("//a//b", "deeper"), ("/x/../a", "exact"), ("/%61", "exact"), ("/a;b", "any"), ("/a?b", "exact"),
+    ("/a/b/c?x=/y", "deep_exact"),
 ]
 
 
@@ -93,9 +102,12 @@ def test_methods(table):
 
 
 def test_headers(table):
-    cases = [([], "no_header"), ([("X-Version", "2")], "header"), ([("x-version", "2")], "header"), ([("X-Version", "4")], "header_any"),
-             ([("X-Version", "2"), ("X-Beta", "")], "header_two"), ([("X-Version", "5.10")], "header_pattern"), ([("X-Version", "5.10x")], "no_header"),
-             ([("X-Version", "x5.10")], "no_header"), ([("X-Version", "9"), ("X-Version", "2")], "header"), ([("X-Version", "2"), ("X-Version", "9")], "header"),
+    cases = [([], "no_header"), ([("X-Version", "2")], "header"), ([("x-version", "2")], "header"),
+             ([("X-Version", "4")], "header_any"),
+             ([("X-Version", "2"), ("X-Beta", "")], "header_two"), ([("X-Version", "5.10")], "header_pattern"),
+             ([("X-Version", "5.10x")], "no_header"),
+             ([("X-Version", "x5.10")], "no_header"), ([("X-Version", "9"), ("X-Version", "2")], "header"),
+             ([("X-Version", "2"), ("X-Version", "9")], "header"),
              ([("X-Version", "2, 9")], "no_header"), ([("X-Version", "22")], "no_header")]
     for fields, name in cases:
         assert taker(table, "GET", "/h", fields) == name, fields
@@ -132,9 +144,12 @@ def hosts(shared):
 
 
 @pytest.mark.parametrize("host,name", [
-    ("api.example.com", "exact"), ("API.Example.COM", "exact"), ("api.example.com.", "exact"), ("api.example.com:8080", "exact"),
-    ("www.example.com", "wild"), ("a.b.example.com", "wild"), ("x.eu.example.com", "wilder"), ("eu.example.com", "wild"),
-    ("example.com", "none"), ("evilexample.com", "none"), ("example.com.evil", "none"), ("api.example.com.evil", "none"), ("xapi.example.com", "wild"),
+    ("api.example.com", "exact"), ("API.Example.COM", "exact"), ("api.example.com.", "exact"),
+    ("api.example.com:8080", "exact"),
+    ("www.example.com", "wild"), ("a.b.example.com", "wild"), ("x.eu.example.com", "wilder"),
+    ("eu.example.com", "wild"),
+    ("example.com", "none"), ("evilexample.com", "none"), ("example.com.evil", "none"),
+    ("api.example.com.evil", "none"), ("xapi.example.com", "wild"),
     ("a.test", "two"), ("b.test", "two"), ("c.test", "none"), ("[::1]", "v6"), ("[0::1]:80", "v6")])
 def test_the_most_specific_host_wins(hosts, host, name):
     assert taker(hosts, "GET", "/x", host=host) == name
@@ -191,7 +206,8 @@ def test_another_method_is_405_and_says_which(few):
 
 def test_respond(sluice):
     gateway = sluice({"routes": {
-        "text": {"match": "/text", "respond": {"status": 418, "body": "short and stout\n", "headers": {"Content-Type": "text/plain", "X-Pot": "tea"}}},
+        "text": {"match": "/text", "respond": {"status": 418, "body": "short and stout\n",
+                                               "headers": {"Content-Type": "text/plain", "X-Pot": "tea"}}},
         "none": {"match": "/none", "respond": {"status": 204}},
         "empty": {"match": "/empty", "respond": {}},
     }})
@@ -209,13 +225,18 @@ def test_respond(sluice):
 
 
 REDIRECTS = {
-    "to_https": ({"match": "/s/*", "redirect": {"scheme": "https", "status": 301}}, "/s/a?b=c", 301, "https://shop.test/s/a?b=c"),
+    "to_https": ({"match": "/s/*", "redirect": {"scheme": "https", "status": 301}}, "/s/a?b=c", 301,
+                 "https://shop.test/s/a?b=c"),
     "to_url": ({"match": "/u/*", "redirect": "https://www.test/*"}, "/u/a/b?c", 302, "https://www.test/a/b?c"),
-    "to_host": ({"match": "/h/*", "redirect": {"host": "new.test", "status": 308}}, "/h/a", 308, "http://new.test:8080/h/a"),
+    "to_host": ({"match": "/h/*", "redirect": {"host": "new.test", "status": 308}}, "/h/a", 308,
+                "http://new.test:8080/h/a"),
     "to_port": ({"match": "/p", "redirect": {"scheme": "https", "port": 8443}}, "/p", 302, "https://shop.test:8443/p"),
-    "to_path": ({"match": "/old/*", "redirect": {"path": "/new/*", "status": 307}}, "/old/x?y", 307, "http://shop.test:8080/new/x?y"),
-    "to_param": ({"match": "/item/{id}", "redirect": {"path": "/items/{id}/view", "status": 303}}, "/item/7%20a", 303, "http://shop.test:8080/items/7%20a/view"),
-    "no_query": ({"match": "/nq", "redirect": {"path": "/x", "keep_query": False}}, "/nq?a=b", 302, "http://shop.test:8080/x"),
+    "to_path": ({"match": "/old/*", "redirect": {"path": "/new/*", "status": 307}}, "/old/x?y", 307,
+                "http://shop.test:8080/new/x?y"),
+    "to_param": ({"match": "/item/{id}", "redirect": {"path": "/items/{id}/view", "status": 303}}, "/item/7%20a", 303,
+                 "http://shop.test:8080/items/7%20a/view"),
+    "no_query": ({"match": "/nq", "redirect": {"path": "/x", "keep_query": False}}, "/nq?a=b", 302,
+                 "http://shop.test:8080/x"),
     "whole_path": ({"match": "/w/*", "redirect": {"path": "/x"}}, "/w/a/b", 302, "http://shop.test:8080/x"),
 }
 
@@ -234,7 +255,8 @@ def test_redirects(redirecting, name):
 
 def test_a_redirect_leads_nowhere_else(redirecting):
     """Nothing that a client sends may turn Location to another host or into two lines."""
-    for target in ("/s//evil.test", "/u//evil.test/x", "/u/%0d%0aSet-Cookie:a=b", "/u/%5c%5cevil.test", "/old//evil.test"):
+    for target in ("/s//evil.test", "/u//evil.test/x", "/u/%0d%0aSet-Cookie:a=b", "/u/%5c%5cevil.test",
+                   "/old//evil.test"):
         response = redirecting.request("GET", target, host="shop.test")
         if response.status != 400:
             assert response.header("Location").split("/")[2] in ("shop.test", "www.test")
@@ -242,9 +264,11 @@ def test_a_redirect_leads_nowhere_else(redirecting):
 
 
 REWRITES = [
-    ({"match": "/api/*", "rewrite": "/*"}, "/api/a/b?c=d", "/a/b?c=d"), ({"match": "/api/*", "rewrite": "/*"}, "/api", "/"),
+    ({"match": "/api/*", "rewrite": "/*"}, "/api/a/b?c=d", "/a/b?c=d"),
+    ({"match": "/api/*", "rewrite": "/*"}, "/api", "/"),
     ({"match": "/api/*", "rewrite": "/*"}, "/api/", "/"),
-    ({"match": "/api/*", "rewrite": "/v1/*"}, "/api/a", "/v1/a"), ({"match": "/api/*", "rewrite": "/v1/*"}, "/api", "/v1"),
+    ({"match": "/api/*", "rewrite": "/v1/*"}, "/api/a", "/v1/a"),
+    ({"match": "/api/*", "rewrite": "/v1/*"}, "/api", "/v1"),
     ({"match": "/*", "rewrite": "/all/*"}, "/a", "/all/a"), ({"match": "/*", "rewrite": "/all/*"}, "/", "/all/"),
     ({"match": "/u/{id}/o/{order}", "rewrite": "/orders/{order}/of/{id}"}, "/u/7/o/a%20b?x", "/orders/a%20b/of/7?x"),
     ({"match": "/x/*", "rewrite": "/fixed"}, "/x/a/b?c", "/fixed?c"),
@@ -265,9 +289,12 @@ def test_rewrites(sluice, origins, route, target, seen):
 def test_a_rewrite_cannot_make_a_path_that_no_route_saw(sluice, origins):
     """The remainder of a prefix and the value of a parameter are put into a path; what comes out is judged again."""
     origin = origins.recorder()
-    gateway = sluice({"listeners": {"http": {"encoded_slash": "keep"}}, "services": {"app": {"targets": [origin.target]}},
-                      "routes": {"p": {"match": "/p/{id}", "to": "app", "rewrite": "/x/{id}/y"}, "q": {"match": "/q/*", "to": "app", "rewrite": "/*"}}})
-    for target in ("/p/..", "/p/.", "/p/%2e%2e", "/p/..%2fadmin", "/q/..%2f..%2fadmin", "/q/%2e%2e/admin", "/p/a%3fb", "/p/a%23b"):
+    gateway = sluice({"listeners": {"http": {"encoded_slash": "keep"}},
+                      "services": {"app": {"targets": [origin.target]}},
+                      "routes": {"p": {"match": "/p/{id}", "to": "app", "rewrite": "/x/{id}/y"},
+                                 "q": {"match": "/q/*", "to": "app", "rewrite": "/*"}}})
+    for target in ("/p/..", "/p/.", "/p/%2e%2e", "/p/..%2fadmin", "/q/..%2f..%2fadmin", "/q/%2e%2e/admin", "/p/a%3fb",
+                   "/p/a%23b"):
         gateway.request("GET", target)
     for request in origin.arrived:
         path = request.target.split("?")[0]
@@ -286,7 +313,8 @@ def test_shortest_forms(sluice, origins):
 def test_each_listener_has_all_routes(sluice, origins):
     from kit.gateway import PortReservation
     second = PortReservation()
-    gateway = sluice({"listeners": {"second": {"listen": f"127.0.0.1:{second.port}"}}, "routes": {"a": respond("a", match="/*")}})
+    gateway = sluice({"listeners": {"second": {"listen": f"127.0.0.1:{second.port}"}},
+                      "routes": {"a": respond("a", match="/*")}})
     for port in (gateway.port, second.port):
         with gateway.connect(port=port) as c:
             assert c.request().body == b"a"
@@ -305,7 +333,8 @@ def test_many_routes_are_told_apart(sluice, origins):
 
 def test_a_pattern_out_of_its_budget_is_refused_and_not_passed_by(sluice):
     """A pattern that cannot be decided must neither match nor let the request fall through to a weaker route."""
-    gateway = sluice({"routes": {"guard": respond("guard", match={"path": {"pattern": "/((a|b|ab)*)*x"}}), "open": respond("open", match="/*")}})
+    gateway = sluice({"routes": {"guard": respond("guard", match={"path": {"pattern": "/((a|b|ab)*)*x"}}),
+                                 "open": respond("open", match="/*")}})
     response = gateway.request("GET", "/" + "ab" * 1000 + "c")
     assert response.status in (200, 400, 500, 503)
     if response.status != 200:
@@ -331,7 +360,8 @@ def test_names_are_resolved(sluice, origins):
 
 def test_options_asterisk_is_for_a_route_without_path(sluice, origins):
     origin = origins.recorder()
-    gateway = sluice({"services": {"app": {"targets": [origin.target]}}, "routes": {"all": {"match": "/*", "to": "app"}}})
+    gateway = sluice({"services": {"app": {"targets": [origin.target]}},
+                      "routes": {"all": {"match": "/*", "to": "app"}}})
     with gateway.connect() as c:
         c.send(client.head("OPTIONS", "*"))
         assert c.receive("OPTIONS").status == 200

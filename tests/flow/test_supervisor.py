@@ -32,7 +32,8 @@ def test_a_data_process_that_dies_is_replaced(sluice, origins, how):
         pid = gateway.data_pid()
         assert pid != gateway.process.pid, "the supervisor does not serve"
         os.kill(pid, how)
-        wait_until(lambda: gateway.data_pid() not in (pid, gateway.process.pid) and gateway.is_ready(), "another one serves")
+        wait_until(lambda: gateway.data_pid() not in (pid, gateway.process.pid) and gateway.is_ready(),
+                   "another one serves")
         assert gateway.request().status == 200
         assert gateway.metrics()("sluice_process_restarts_total") == round_ + 1
     gateway.is_expected_dirty = how != signal.SIGKILL  # a sanitizer build reports the signal
@@ -80,7 +81,8 @@ def test_no_connection_is_refused_while_it_dies_and_comes_back(sluice, origins):
         before, pid = served[0], gateway.data_pid()
         wait_until(lambda: served[0] > before, "requests are served")
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: gateway.data_pid() not in (pid, gateway.process.pid) and gateway.is_ready(), "another one serves")
+        wait_until(lambda: gateway.data_pid() not in (pid, gateway.process.pid) and gateway.is_ready(),
+                   "another one serves")
     stop.set()
     for t in threads:
         t.join()
@@ -109,7 +111,8 @@ def test_a_supervisor_that_dies_does_not_stop_the_service(sluice, origins):
 
 def start_slow(sluice, origins, **drain):
     may_answer = threading.Event()
-    origin = origins.script([forever(expect_request(), wait(may_answer), send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"))])
+    origin = origins.script([forever(expect_request(), wait(may_answer),
+                                     send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"))])
     gateway = sluice(merged(all_to(origin), {"drain": drain} if drain else {}))
     return gateway, origin, may_answer
 
@@ -229,7 +232,8 @@ def test_a_bad_file_at_the_start_ends_with_a_reason(sluice):
 
 def test_a_taken_port_at_the_start_ends_with_a_reason(sluice):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        gateway = sluice({"listeners": {"second": {"listen": "127.0.0.1:%d" % taken.getsockname()[1]}}, "routes": {"a": {"match": "/*", "respond": {}}}}, wait=False)
+        gateway = sluice({"listeners": {"second": {"listen": "127.0.0.1:%d" % taken.getsockname()[1]}},
+                          "routes": {"a": {"match": "/*", "respond": {}}}}, wait=False)
         gateway.is_expected_dirty = True
         assert gateway.process.wait(20) == 1
         assert str(taken.getsockname()[1]) in gateway.stderr()
@@ -257,7 +261,8 @@ def test_new_connections_are_served_or_refused_but_never_left_hanging(sluice, or
     try:
         late = gateway.connect()
         late.try_send(client.head("GET", "/late"))
-        wait_until(lambda: not late.is_open() or "/late" in [r.target for r in origin.requests], "the late one is let in or sent away")
+        wait_until(lambda: not late.is_open() or "/late" in [r.target for r in origin.requests],
+                   "the late one is let in or sent away")
     except ConnectionRefusedError:
         pass
     finally:
@@ -271,7 +276,8 @@ def test_new_connections_are_served_or_refused_but_never_left_hanging(sluice, or
 def kill_and_wait(gateway):
     pid = gateway.data_pid()
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: gateway.data_pid() not in (pid, gateway.process.pid) and gateway.is_ready(), "another one serves")
+    wait_until(lambda: gateway.data_pid() not in (pid, gateway.process.pid) and gateway.is_ready(),
+               "another one serves")
 
 
 def test_a_restarted_process_has_the_configuration_that_was_in_use(sluice, origins):

@@ -12,27 +12,39 @@ BAD_TARGETS = {
     "authority": b"a.example:80", "userinfo": b"http://u:p@a/x", "ftp": b"ftp://a/x", "https": b"https://a/x",
     "file": b"file:///etc/passwd", "scheme_alone": b"http:", "one_slash": b"http:/a/x", "no_host": b"http:///x",
     "empty_host": b"http://:80/x", "absolute_fragment": b"http://a/x#y", "backslash_host": b"http:\\\\a\\x",
-    "host_blank_escape": b"http://a%20b/x", "utf_8": "/é".encode(), "nul": b"/a\0b", "del": b"/a\x7fb", "quote_8bit": b"/\xff",
+    "host_blank_escape": b"http://a%20b/x", "utf_8": "/é".encode(), "nul": b"/a\0b", "del": b"/a\x7fb",
+    "quote_8bit": b"/\xff",
 }
 BAD_PATHS = [
-    b"/a%2fb", b"/a%2Fb", b"/a%5cb", b"/a%5Cb", b"/a\\b", b"/\\a", b"/..\\a", b"/a%00", b"/%00", b"/a%0d%0aX:b", b"/a%0a", b"/a%09b",
-    b"/a%7f", b"/%", b"/%4", b"/%4g", b"/%g4", b"/a%", b"/%%34%31", b"/%u0041", b"/..", b"/../", b"/../a", b"/a/../..", b"/a/../../b",
-    b"/%2e%2e", b"/%2e%2e/a", b"/.%2e/a", b"/%2E./a", b"/a/%2e%2e/%2e%2e/b", b"/..;/a", b"/a/..;x/b", b"/a/.;/b", b"/a/..;",
+    b"/a%2fb", b"/a%2Fb", b"/a%5cb", b"/a%5Cb", b"/a\\b", b"/\\a", b"/..\\a", b"/a%00", b"/%00", b"/a%0d%0aX:b",
+    b"/a%0a", b"/a%09b",
+    b"/a%7f", b"/%", b"/%4", b"/%4g", b"/%g4", b"/a%", b"/%%34%31", b"/%u0041", b"/..", b"/../", b"/../a", b"/a/../..",
+    b"/a/../../b",
+    b"/%2e%2e", b"/%2e%2e/a", b"/.%2e/a", b"/%2E./a", b"/a/%2e%2e/%2e%2e/b", b"/..;/a", b"/a/..;x/b", b"/a/.;/b",
+    b"/a/..;",
     b"/a/%2e%2e;/b", b"/..%2fa", b"/..%5ca", b"/%2e%2e%2fa",
 ]
 # What arrives and what both the router and the origin see.
 PATHS = [
     (b"/", "/"), (b"/a", "/a"), (b"/a/", "/a/"), (b"/a/b", "/a/b"), (b"/.", "/"), (b"/./", "/"), (b"/a/.", "/a/"),
-    (b"/a/./b", "/a/b"), (b"/a/..", "/"), (b"/a/../", "/"), (b"/a/../b", "/b"), (b"/a/b/../../c", "/c"), (b"/a/b/..", "/a/"),
-    (b"//", "/"), (b"//a", "/a"), (b"///a//b///", "/a/b/"), (b"/a//b", "/a/b"), (b"/a//../b", "/b"), (b"/%61", "/a"), (b"/%41%7A", "/Az"),
-    (b"/%7euser", "/~user"), (b"/%2d%2e%5f%7e", "/-._~"), (b"/a%2e", "/a."), (b"/a/%2e/b", "/a/b"), (b"/a/%2e%2e/b", "/b"),
-    (b"/a/.%2E/b", "/b"), (b"/%c3%a9", "/%C3%A9"), (b"/a%20b", "/a%20b"), (b"/a%2bb", "/a%2Bb"), (b"/a+b", "/a+b"), (b"/a%3fb", "/a%3Fb"),
-    (b"/a%23b", "/a%23b"), (b"/a%25b", "/a%25b"), (b"/%2561", "/%2561"), (b"/%252e%252e/a", "/%252e%252e/a"), (b"/%252fa", "/%252fa"),
-    (b"/a;b=c", "/a;b=c"), (b"/a:b@c", "/a:b@c"), (b"/a!$&'()*+,;=", "/a!$&'()*+,;="), (b"/...", "/..."), (b"/a/...", "/a/..."),
-    (b"/.a", "/.a"), (b"/..a", "/..a"), (b"/a..", "/a.."), (b"/a|b", "/a%7Cb"), (b"/a\"b", "/a%22b"), (b"/<a>", "/%3Ca%3E"), (b"/{a}", "/%7Ba%7D"),
+    (b"/a/./b", "/a/b"), (b"/a/..", "/"), (b"/a/../", "/"), (b"/a/../b", "/b"), (b"/a/b/../../c", "/c"),
+    (b"/a/b/..", "/a/"),
+    (b"//", "/"), (b"//a", "/a"), (b"///a//b///", "/a/b/"), (b"/a//b", "/a/b"), (b"/a//../b", "/b"), (b"/%61", "/a"),
+    (b"/%41%7A", "/Az"),
+    (b"/%7euser", "/~user"), (b"/%2d%2e%5f%7e", "/-._~"), (b"/a%2e", "/a."), (b"/a/%2e/b", "/a/b"),
+    (b"/a/%2e%2e/b", "/b"),
+    (b"/a/.%2E/b", "/b"), (b"/%c3%a9", "/%C3%A9"), (b"/a%20b", "/a%20b"), (b"/a%2bb", "/a%2Bb"), (b"/a+b", "/a+b"),
+    (b"/a%3fb", "/a%3Fb"),
+    (b"/a%23b", "/a%23b"), (b"/a%25b", "/a%25b"), (b"/%2561", "/%2561"), (b"/%252e%252e/a", "/%252e%252e/a"),
+    (b"/%252fa", "/%252fa"),
+    (b"/a;b=c", "/a;b=c"), (b"/a:b@c", "/a:b@c"), (b"/a!$&'()*+,;=", "/a!$&'()*+,;="), (b"/...", "/..."),
+    (b"/a/...", "/a/..."),
+    (b"/.a", "/.a"), (b"/..a", "/..a"), (b"/a..", "/a.."), (b"/a|b", "/a%7Cb"), (b"/a\"b", "/a%22b"),
+    (b"/<a>", "/%3Ca%3E"), (b"/{a}", "/%7Ba%7D"),
     (b"/a^b`c", "/a%5Eb%60c"), (b"/[a]", "/%5Ba%5D"), (b"/%ff", "/%FF"), (b"/%80%81", "/%80%81"),
 ]
-QUERIES = [b"", b"?", b"?a", b"?a=b&c=d", b"?a=%2F%00", b"?a=../..//b", b"?a?b", b"?a=b%", b"?/../x", b"?a=\\", b"?a=%zz", b"?http://x/y", b"?a=|"]
+QUERIES = [b"", b"?", b"?a", b"?a=b&c=d", b"?a=%2F%00", b"?a=../..//b", b"?a?b", b"?a=b%", b"?/../x", b"?a=\\",
+           b"?a=%zz", b"?http://x/y", b"?a=|"]
 
 
 @pytest.mark.parametrize("name", BAD_TARGETS)
@@ -75,7 +87,8 @@ def test_absolute_form_is_served_by_its_path_and_host(stage):
 
 
 def test_absolute_form_and_host_must_name_the_same(stage):
-    for target, host in ((b"http://a/", b"b"), (b"http://a:81/", b"a"), (b"http://a/", b"a:81"), (b"http://a:81/", b"a:82"),
+    for target, host in ((b"http://a/", b"b"), (b"http://a:81/", b"a"), (b"http://a/", b"a:81"),
+                         (b"http://a:81/", b"a:82"),
                          (b"http://a.b/", b"b.a"), (b"http://a/", b"")):
         stage.refuse(b"GET " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", 400, "bad_host")
 
@@ -86,18 +99,23 @@ def test_connect_is_not_offered(stage, target):
 
 
 def test_methods_are_tokens_and_keep_their_case(stage):
-    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "get", "M-SEARCH", "X!#$%&'*+-.^_`|~9"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "get", "M-SEARCH",
+                   "X!#$%&'*+-.^_`|~9"):
         assert stage.accept(client.head(method, "/m")).method == method
 
 
 # Host.
 
-GOOD_HOSTS = [("a", "a"), ("A.Example", "a.example"), ("a.example.", "a.example"), ("a:80", "a"), ("a:81", "a:81"), ("a_b", "a_b"),
+GOOD_HOSTS = [("a", "a"), ("A.Example", "a.example"), ("a.example.", "a.example"), ("a:80", "a"), ("a:81", "a:81"),
+              ("a_b", "a_b"),
               ("1.2.3.4", "1.2.3.4"), ("1.2.3.4:81", "1.2.3.4:81"), ("[::1]", "[::1]"), ("[0:0::1]:81", "[::1]:81"),
-              ("[::FFFF]", "[::ffff]"), ("xn--bcher-kva.example", "xn--bcher-kva.example"), ("a.example.:81", "a.example:81"),
+              ("[::FFFF]", "[::ffff]"), ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+              ("a.example.:81", "a.example:81"),
               ("a" * 63 + ".b", "a" * 63 + ".b")]
-BAD_HOSTS = ["", "a b", "a,b", "a, a", "a;b", "a/b", "a\\b", "a@b", "u:p@a", "a#b", "a?b", "a%41", "a:", "a:0", "a:00080", "a:65536", "a:x",
-             "a:8 0", "a:-1", "a:80:80", ":80", ".", "a..b", ".a", "http://a", "[::1", "::1", "[::1]x", "[::g]", "[1.2.3.4]", "[]", "[fe80::1%25eth0]",
+BAD_HOSTS = ["", "a b", "a,b", "a, a", "a;b", "a/b", "a\\b", "a@b", "u:p@a", "a#b", "a?b", "a%41", "a:", "a:0",
+             "a:00080", "a:65536", "a:x",
+             "a:8 0", "a:-1", "a:80:80", ":80", ".", "a..b", ".a", "http://a", "[::1", "::1", "[::1]x", "[::g]",
+             "[1.2.3.4]", "[]", "[fe80::1%25eth0]",
              "a" * 254, "\"a\"", "a'b", "(a)", "a\x01", "*", "*.a", "é", "a\xa0"]
 
 
@@ -113,7 +131,8 @@ def test_a_malformed_host_is_refused(stage, host):
 
 
 @pytest.mark.parametrize("lines", [
-    [("Host", "a"), ("Host", "a")], [("Host", "a"), ("Host", "b")], [("Host", "a"), ("X", "y"), ("hOST", "a")], [("Host", "a"), ("Host", "")]])
+    [("Host", "a"), ("Host", "a")], [("Host", "a"), ("Host", "b")], [("Host", "a"), ("X", "y"), ("hOST", "a")],
+    [("Host", "a"), ("Host", "")]])
 def test_two_hosts_are_refused(stage, lines):
     stage.refuse(client.head("GET", "/h", lines, host=None), 400, "bad_host")
 
@@ -146,7 +165,8 @@ def routed(origin, **listener):
 
 
 @pytest.mark.parametrize("path", [
-    "/admin", "/admin/", "/admin/x", "//admin", "//admin//x", "/./admin", "/x/../admin", "/%61dmin", "/%61%64%6d%69%6e/x", "/x/%2e%2e/admin",
+    "/admin", "/admin/", "/admin/x", "//admin", "//admin//x", "/./admin", "/x/../admin", "/%61dmin",
+    "/%61%64%6d%69%6e/x", "/x/%2e%2e/admin",
     "/x/.%2e/admin", "/.//admin", "/admin/../admin/x", "http://localhost/admin", "http://localhost//admin"])
 def test_no_spelling_of_a_path_walks_around_its_route(sluice, origins, path):
     origin = origins.recorder()
@@ -180,7 +200,8 @@ def test_double_slashes_can_be_kept_for_origins_that_need_them(sluice, origins):
 def test_what_host_an_origin_is_sent_is_a_choice(sluice, origins):
     origin = origins.recorder()
     base = {"routes": {"all": {"match": "/*", "to": "app"}}}
-    for mode, wanted in (("client", "shop.example:81"), ("target", origin.target), ("api.internal:8080", "api.internal:8080")):
+    for mode, wanted in (("client", "shop.example:81"), ("target", origin.target),
+                         ("api.internal:8080", "api.internal:8080")):
         gateway = sluice(merged(base, {"services": {"app": {"targets": [origin.target], "host": mode}}}))
         assert gateway.request("GET", f"/{len(origin.arrived)}", host="Shop.Example.:81").status == 200
         assert origin.arrived[-1].fields.all("Host") == [wanted]
