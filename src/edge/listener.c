@@ -76,7 +76,11 @@ enum err listener_open(struct listener *listener, struct core *core, const struc
     *listener = (struct listener){.core = core, .addr = *addr, .slot = slot};
     listener->io = (struct io){.on_ready = on_ready, .fd = fd};
     listener->pause.fire = on_pause_over;
-    return loop_watch_level(&core->loop, &listener->io);
+    enum err e = loop_watch_level(&core->loop, &listener->io);
+    if (e != OK) {
+        loop_close(&core->loop, &listener->io);
+    }
+    return e;
 }
 
 void listener_close(struct listener *listener)

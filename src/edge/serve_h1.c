@@ -182,7 +182,11 @@ void serve_h1_next(struct session *session, struct str leftover)
 {
     const struct listener_conf *conf = listener_conf(session->listener);
     struct exchange *old = session->ex;
-    if (conf == NULL || (leftover.len > 0 && !carry_over(session, old, leftover))) {
+    if (conf == NULL || session->is_retired) {
+        serve_h1_end(session);
+        return;
+    }
+    if (leftover.len > 0 && !carry_over(session, old, leftover)) {
         session_close(session);
         return;
     }
@@ -201,8 +205,9 @@ void serve_h1_next(struct session *session, struct str leftover)
 void serve_h1_end(struct session *session)
 {
     const struct exchange *ex = session->ex;
-    bool is_clean =
-        ex->request_body.is_done && ex->in_taken == ex->in_len && !session->stream.can_read;
+    /* Who sent what was refused may be sending still, though nothing of it is here yet. */
+    bool is_clean = ex->request_body.is_done && ex->in_taken == ex->in_len &&
+                    ex->error == OK && !session->stream.can_read;
     if (is_clean || session->stream.is_broken || session->stream.has_ended) {
         session_close(session);
         return;

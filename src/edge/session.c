@@ -152,7 +152,8 @@ void session_open(struct listener *listener, int fd, const struct addr *peer)
 bool session_can_persist(const struct session *session)
 {
     const struct listener_conf *conf = listener_conf(session->listener);
-    bool is_wanted = session->ex->request.is_persistent && !session->ex->closes_client;
+    bool is_wanted = session->ex->request.is_persistent && !session->ex->closes_client &&
+                     !session->is_retired;
     bool is_offered = !session->core->is_draining && !session->listener->is_removed && conf != NULL;
     return is_wanted && is_offered &&
            (conf->keepalive_requests_max == 0 ||
@@ -161,6 +162,7 @@ bool session_can_persist(const struct session *session)
 
 void session_retire(struct session *session)
 {
+    session->is_retired = true;
     if (session->state == SESSION_IDLE) {
         session_close(session);
     }

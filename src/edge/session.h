@@ -33,6 +33,7 @@ struct session {
     uint64_t request_count;
     uint32_t cell_open; /* the series it is counted in, whatever reloads do to the listener */
     uint8_t state;      /* enum session_state */
+    bool is_retired;    /* the running exchange is the last, whatever becomes of the listener */
 };
 static_assert(sizeof(struct session) <= 512, "an idle client is cheap");
 

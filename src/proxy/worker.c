@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "edge/session.h"
 #include "observe/access_log.h"
 #include "proxy/life.h"
@@ -60,8 +61,13 @@ static void change_listener(struct worker *worker, uint32_t slot, int fd, const 
         worker->is_listening[slot] = false;
         retire_sessions(&worker->core, listener);
     }
-    if (fd >= 0) {
-        worker->is_listening[slot] = listener_open(listener, &worker->core, addr, slot, fd) == OK;
+    if (fd < 0) {
+        return;
+    }
+    worker->is_listening[slot] = listener_open(listener, &worker->core, addr, slot, fd) == OK;
+    if (!worker->is_listening[slot]) {
+        log_line(LOG_ERROR, "proxy", "core %u cannot watch a listening socket: its share of the "
+                 "connections waits", worker->core.index);
     }
 }
 

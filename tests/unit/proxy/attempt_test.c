@@ -336,3 +336,47 @@ TEST(an_instance_that_does_not_answer_is_given_up_and_remembered_as_slow)
         hall_close(&hall);
     }
 }
+
+static unsigned count_of(const struct peer *peer, const char *text)
+{
+    unsigned count = 0;
+    const char *at = peer->heard, *end = peer->heard + peer->heard_len;
+    while ((at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL) {
+        count++;
+        at += strlen(text);
+    }
+    return count;
+}
+
+TEST(a_message_that_was_cut_for_lack_of_memory_is_never_begun_again)
+{
+    for (uint32_t after = 0; after < 6; after++) {
+        for (int side = 0; side < 2; side++) {
+            struct peer client, origin;
+            hall_open(&hall, 1);
+            WANT(hall_publish(&hall, ONE_SERVICE, hall.origin_ports[0]));
+            hall_client(&hall, 0, &client);
+            hall.nudges = true;
+            fault_set((struct fault){.bytes_max = 5});
+            hall.core->blocks.fail_after = side == 0 ? after : UINT32_MAX;
+            WANT(peer_say(&hall, &client, STR(GET_ROOT)));
+            if (hall_accept_within(&hall, 0, &origin, 30)) {
+                hall.core->blocks.fail_after = side == 1 ? after : hall.core->blocks.fail_after;
+                for (int i = 0; i < 30 && !origin.has_ended; i++) {
+                    (void)peer_hears_bytes(&hall, &origin, 1);
+                    hall_run_ms(&hall, 1);
+                }
+                (void)peer_say(&hall, &origin, STR(SAYS_OK));
+                WANT(count_of(&origin, "GE") <= 1);
+            }
+            fault_set((struct fault){0});
+            (void)peer_hears(&hall, &client, "\r\n\r\nok");
+            WANT(count_of(&client, "HT") <= 1);
+            WANT(client.has_ended || client.heard_len > 0);
+            hall.core->blocks.fail_after = UINT32_MAX;
+            peer_close(&origin, false);
+            peer_close(&client, false);
+            hall_close(&hall);
+        }
+    }
+}

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -403,6 +404,8 @@ void hall_close(struct hall *hall)
 
 static void peer_open(struct peer *peer, int fd)
 {
+    const int yes = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     *peer = (struct peer){.fd = fd, .heard = malloc(HALL_HEARD_MAX)};
     CHECK(peer->heard != NULL);
 }
