@@ -3,7 +3,7 @@
 # What a fuzzer finds is kept in build-fuzz/found/ and belongs into tests/fuzz/corpus/<name>/ with the fix.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-results=${RESULTS:-build/results}
+results=${RESULTS:-build-results}
 seconds=${FUZZ_SECONDS:-60}
 found=build-fuzz/found
 mkdir -p "$results" "$found"

@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 tools/deps.sh build test || exit 1
-export RESULTS=build/results
+export RESULTS=build-results
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
 

@@ -18,6 +18,7 @@ TEST(the_process_is_measured)
     for (int i = 0; i < 20000000; i++) {
         work += (uint64_t)i;
     }
+    WANT(work > 0);
     uint64_t cpu = stats_read(&stats, CELL_process_cpu);
     process_collect(&stats.blocks[0]);
     WANT_INT(stats_read(&stats, CELL_process_fds), fds + 2);
