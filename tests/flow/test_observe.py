@@ -49,6 +49,7 @@ def test_strangers_add_no_series(sluice):
     gateway = sluice(ROUTES)
     with client.Client(gateway.address) as c:
         c.request("GET", "/nothing", host="first.test")
+    gateway.wait_metric(lambda m: m("sluice_errors_total", reason="no_route") == 1, "the first one is counted")
     before = {line.split(" ")[0] for line in gateway.get_ops("/metrics").body.decode().split("\n")}
     c = gateway.connect()
     for number in range(3000):

@@ -219,6 +219,8 @@ def test_histograms_add_up(stage):
 def test_strangers_cannot_add_series(stage):
     """Labels come from the configuration: hosts, paths, methods and headers of requests never make one."""
     stage.gateway.request()
+    stage.gateway.wait_metric(lambda m: m("sluice_requests_total", code="2xx") >= 1 and m("sluice_requests_in_flight") == 0,
+                              "it is counted")
     before = {(n, tuple(sorted(labels.items()))) for n, labels, _ in stage.gateway.metrics().series}
     with stage.connect() as c:
         for i in range(300):
