@@ -154,7 +154,7 @@ void hall_open(struct hall *hall, uint32_t core_count)
     }
 }
 
-static struct config *load(const char *format, va_list args)
+PRINTF_LIKE(1, 0) static struct config *load(const char *format, va_list args)
 {
     char *text = malloc(YAML_BYTES_MAX);
     CHECK(text != NULL);

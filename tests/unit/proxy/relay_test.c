@@ -83,8 +83,8 @@ TEST(every_framing_survives_short_reads_and_writes)
 {
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "a\r\nabcdefghij\r\n10\r\nklmnopqrstuvwxyz\r\n0\r\n\r\n",
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "a\r\nabcdefghij\r\n10\r\nklmnopqrstuvwxyz\r\n0\r\n\r\n"),
         "HTTP/1.1 200 OK\r\n\r\nabcdefghijklmnopqrstuvwxyz",
     };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
