@@ -398,3 +398,30 @@ def test_keep_alive_of_an_origin_is_believed(through, origins):
     gateway = through(origin)
     assert gateway.request().status == 200
     wait_until(lambda: origin.connections[0].has_seen_end, "the gateway closes before the origin would")
+
+
+def test_the_time_of_the_whole_exchange_counts_in_line_too(sluice, counting):
+    gateway = sluice(merged(all_to(counting, connections={"max": 1}, queue={"wait": "60s"}),
+                            {"routes": {"short": {"match": "/short", "to": "app", "timeout": "200ms"}}}))
+    first = gateway.connect()
+    first.send(client.head("GET", "/"))
+    wait_until(lambda: counting.now == 1, "the only place is taken")
+    response = gateway.request("GET", "/short")
+    assert (response.status, code_of(response)) == (504, "exchange_timeout")
+    assert gateway.metrics()("sluice_queue_depth") == 0
+    counting.may_answer.set()
+    assert first.receive().status == 200
+
+
+def test_a_new_instance_is_used_at_once(sluice, origins, counting):
+    gateway = sluice(all_to(counting))
+    first = gateway.connect()
+    first.send(client.head("GET", "/"))
+    wait_until(lambda: counting.now == 1, "the first instance is busy")
+    second = origins.echo()
+    gateway.reload(all_to(counting, second, balance="least_request"))
+    for _ in range(5):
+        assert gateway.request().status == 200
+    assert second.served == 5
+    counting.may_answer.set()
+    assert first.receive().status == 200
