@@ -50,6 +50,9 @@ static void try_another(struct exchange *ex, enum err why)
     ex->tried->at[ex->tried->count++] = &ex->origin->endpoint;
     stats_add(ex->core->stats, ex->plan->to->service->cells.retries, 1);
     attempt_end(ex, false);
+    if (arena_keep(&ex->arena, ex->origin->endpoint.name, &ex->instance) != OK) {
+        ex->instance = (struct str){0}; /* the record does without */
+    }
     ex->origin = NULL; /* while the exchange waits, discovery may take the instance away */
     if (ex->state != EX_PICKING) {
         exchange_move(ex, EX_PICKING);
