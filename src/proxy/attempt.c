@@ -12,11 +12,17 @@
 
 enum { ATTEMPTS_MAX = 3, ORIGIN_HEAD_EXTRA_BYTES = 1024 };
 
-static void note_outcome(struct exchange *ex, enum balance_outcome outcome, int64_t retry_after_ms)
+/* The one place where an attempt is counted; `status` 0: it was not answered. */
+static void note_outcome(struct exchange *ex, uint32_t status, enum balance_outcome outcome,
+                         int64_t retry_after_ms)
 {
     struct balance_sample sample = {.outcome = outcome, .retry_after_ms = retry_after_ms};
     sample.ttfb_ns = ex->core->loop.now_ns - ex->attempt_ns;
     balance_note(&ex->origin->endpoint, &sample, ex->core->loop.now_ns);
+    if (LIKELY(outcome != BALANCE_UNKNOWN)) {
+        tally_note(&ex->origin->pools[ex->core->index].tally, tally_of_status(status),
+                   sample.ttfb_ns);
+    }
 }
 
 void attempt_end(struct exchange *ex, bool is_conn_clean)
@@ -63,7 +69,7 @@ static void try_another(struct exchange *ex, enum err why)
 static void on_connect_failed(struct exchange *ex, enum err why)
 {
     stats_add(ex->core->stats, ex->plan->to->service->cells.connect_failures, 1);
-    note_outcome(ex, BALANCE_FAILED, 0);
+    note_outcome(ex, 0, BALANCE_FAILED, 0);
     conn_close(&ex->conn);
     try_another(ex, why);
 }
@@ -201,7 +207,7 @@ static void on_broken(struct exchange *ex, enum err why)
     if (replay(ex)) {
         return;
     }
-    note_outcome(ex, BALANCE_FAILED, 0);
+    note_outcome(ex, 0, BALANCE_FAILED, 0);
     life_fail(ex, why);
 }
 
@@ -331,7 +337,7 @@ static void classify(struct exchange *ex, const struct head *head)
     if (outcome == BALANCE_OVERLOADED && after != NULL && !str_to_u64(after->value, &seconds)) {
         seconds = 0;
     }
-    note_outcome(ex, outcome, (int64_t)(seconds < 300 ? seconds : 300) * 1000);
+    note_outcome(ex, head->status, outcome, (int64_t)(seconds < 300 ? seconds : 300) * 1000);
 }
 
 /* "Keep-Alive: timeout=5": the connection is not to be left for that long (RFC 2068 19.7.1.1). One
@@ -464,7 +470,7 @@ void attempt_on_origin_ready(struct exchange *ex, unsigned ready)
     } else if (e == ERR_ORIGIN_RESET) {
         on_broken(ex, e);
     } else if (e != OK && e != ERR_AGAIN) {
-        note_outcome(ex, e == ERR_CLIENT_GONE ? BALANCE_UNKNOWN : BALANCE_FAILED, 0);
+        note_outcome(ex, 0, e == ERR_CLIENT_GONE ? BALANCE_UNKNOWN : BALANCE_FAILED, 0);
         life_fail(ex, e);
     }
 }
@@ -474,7 +480,7 @@ void attempt_blame(struct exchange *ex)
     bool is_due = ex->state == EX_SENDING &&
                   (ex->is_request_sent || ex->conn->stream.queued_bytes > 0);
     if (is_due || ex->state == EX_CONNECTING) {
-        note_outcome(ex, BALANCE_FAILED, 0);
+        note_outcome(ex, 0, BALANCE_FAILED, 0);
     }
 }
 

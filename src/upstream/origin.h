@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "exchange/core.h"
 #include "upstream/endpoint.h"
+#include "upstream/tally.h"
 
 struct cluster;
 struct conn;
@@ -13,7 +14,9 @@ struct conn;
 struct pool {
     struct list idle; /* of struct conn, used last first */
     uint32_t idle_count, open_count;
+    struct tally tally; /* written by its core, read by the control thread */
 } CACHE_ALIGNED;
+static_assert(sizeof(struct pool) == CACHE_LINE_BYTES, "what an attempt touches is one line");
 
 struct origin {
     struct endpoint endpoint; /* first: a pick gives this */
