@@ -48,15 +48,16 @@ static void bench_open(struct bench *bench, const struct balance_type *type, uin
     }
 }
 
-/* Not inlined: callgrind counts what happens below it. */
-__attribute__((noinline)) uint64_t run_picks(struct bench *bench, uint32_t count);
+/* Not inlined nor cloned: callgrind counts what happens below it. */
+__attribute__((noipa)) uint64_t run_picks(struct bench *bench, uint32_t count);
 uint64_t run_picks(struct bench *bench, uint32_t count)
 {
     uint64_t picked = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct endpoint *endpoint;
-        picked += balance_pick(&bench->set, NULL, &bench->rng, NS_PER_SEC + i * INT64_C(1000),
-                               &endpoint) == BALANCE_PICKED;
+        const struct balance_ask ask = {.rng = &bench->rng,
+                                        .now_ns = NS_PER_SEC + i * INT64_C(1000)};
+        picked += balance_pick(&bench->set, &ask, &endpoint) == BALANCE_PICKED;
         endpoint_end(endpoint);
     }
     return picked;

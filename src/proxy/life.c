@@ -168,7 +168,9 @@ void life_pick(struct exchange *ex)
         return;
     }
     if (e == OK) {
-        e = cluster_pick(ex->cluster, ex->core, ex->tried, &ex->origin);
+        const struct balance_ask ask = {
+            .tried = ex->tried, .rng = &ex->core->rng, .now_ns = ex->core->loop.now_ns};
+        e = cluster_pick(ex->cluster, ex->core, &ask, &ex->origin);
     }
     if (e == ERR_QUEUE_FULL) {
         wait_in_line(ex);

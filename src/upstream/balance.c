@@ -35,15 +35,33 @@ enum err balance_set_init(struct balance_set *set, struct arena *arena,
     return conf->type->init == NULL ? OK : conf->type->init(set, arena, conf->seed);
 }
 
-enum balance_verdict balance_pick(const struct balance_set *set, const struct balance_tried *tried,
-                                  struct rng *rng, int64_t now_ns, struct endpoint **out)
+/* The endpoint that a client is bound to, if it is one of the set and can be had. */
+static struct endpoint *pick_bound(const struct balance_set *set, const struct balance_ask *ask)
 {
-    static const struct balance_tried nothing = {0};
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct endpoint *endpoint = set->endpoints[i];
+        if (endpoint == ask->bound) {
+            bool may_go = endpoint_takes_bound(endpoint) && !is_tried(ask->tried, endpoint);
+            return may_go && endpoint_try_begin(endpoint) ? endpoint : NULL;
+        }
+    }
+    return NULL;
+}
+
+enum balance_verdict balance_pick(const struct balance_set *set, const struct balance_ask *ask,
+                                  struct endpoint **out)
+{
     *out = NULL;
     if (set->count == 0) {
         return BALANCE_NONE;
     }
-    return set->type->pick(set, tried == NULL ? &nothing : tried, rng, now_ns, out);
+    if (UNLIKELY(ask->bound != NULL)) {
+        *out = pick_bound(set, ask);
+        if (*out != NULL) {
+            return BALANCE_PICKED;
+        }
+    }
+    return set->type->pick(set, ask, out);
 }
 
 enum balance_verdict balance_why_none(const struct balance_set *set,

@@ -18,6 +18,17 @@ struct balance_tried {
     uint32_t count;
 };
 
+/* What a pick goes by besides the endpoints themselves. */
+struct balance_ask {
+    const struct balance_tried *tried; /* NULL: none */
+    struct rng *rng;                   /* the caller's own */
+    int64_t now_ns;
+    uint64_t hash;                /* of the key that consistent hashing goes by */
+    bool has_hash;                /* the exchange has such a key */
+    const struct endpoint *bound; /* who had the client before; NULL: nobody. It is picked while it
+                                     takes bound clients (endpoint_takes_bound) and has room */
+};
+
 enum balance_verdict {
     BALANCE_PICKED, /* *out has one exchange more in flight: the caller owes endpoint_end */
     BALANCE_FULL,   /* there are usable endpoints, all at their ceiling: queue */
@@ -31,8 +42,8 @@ struct balance_type {
     /* Makes set->table; `seed` is where a schedule starts. ERR_MEMORY. */
     enum err (*init)(struct balance_set *set, struct arena *arena, uint64_t seed);
     /* See balance_pick. */
-    enum balance_verdict (*pick)(const struct balance_set *set, const struct balance_tried *tried,
-                                 struct rng *rng, int64_t now_ns, struct endpoint **out);
+    enum balance_verdict (*pick)(const struct balance_set *set, const struct balance_ask *ask,
+                                 struct endpoint **out);
     /* What the method compares, the least is best; for explain and dashboards. NULL: it goes by
      * turn and compares nothing. */
     double (*score)(const struct endpoint *endpoint, int64_t now_ns);
@@ -70,10 +81,9 @@ struct balance_set_conf {
 MUST_USE enum err balance_set_init(struct balance_set *set, struct arena *arena,
                                    const struct balance_set_conf *conf);
 
-/* Picks one for a new attempt. Any thread; `tried` may be NULL, `rng` is the caller's own. */
+/* Picks one for a new attempt. Any thread. */
 MUST_USE enum balance_verdict balance_pick(const struct balance_set *set,
-                                           const struct balance_tried *tried, struct rng *rng,
-                                           int64_t now_ns, struct endpoint **out);
+                                           const struct balance_ask *ask, struct endpoint **out);
 
 enum balance_outcome {
     BALANCE_ANSWERED,   /* a response that is not one of the next two */

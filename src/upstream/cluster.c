@@ -4,15 +4,15 @@
 #include "base/check.h"
 #include "stats/stats.h"
 
-enum err cluster_pick(struct cluster *cluster, struct core *core,
-                      const struct balance_tried *tried, struct origin **out)
+enum err cluster_pick(struct cluster *cluster, const struct core *core,
+                      const struct balance_ask *ask, struct origin **out)
 {
     const struct balance_set *set = cluster->parts[core->index].set;
     struct endpoint *endpoint;
     if (set == NULL) {
         return ERR_NAME_UNRESOLVED;
     }
-    switch (balance_pick(set, tried, &core->rng, core->loop.now_ns, &endpoint)) {
+    switch (balance_pick(set, ask, &endpoint)) {
     case BALANCE_PICKED: *out = origin_of(endpoint); return OK;
     case BALANCE_FULL: return ERR_QUEUE_FULL;
     case BALANCE_TRIED:

@@ -47,11 +47,12 @@ struct cluster {
 /* An empty cluster of `service` for these cores. */
 void cluster_init(struct cluster *cluster, struct service *service, struct core *const *cores,
                   uint32_t core_count);
-/* Picks an instance; the caller owes endpoint_end(&(*out)->endpoint) and cluster_freed.
+/* Picks an instance for what is asked on `core`; the caller owes endpoint_end(&(*out)->endpoint)
+ * and cluster_freed.
  * ERR_QUEUE_FULL: all are at their ceiling, the caller may wait. ERR_NO_ENDPOINT: none is usable,
  * or all were tried. ERR_NAME_UNRESOLVED. */
-MUST_USE enum err cluster_pick(struct cluster *cluster, struct core *core,
-                               const struct balance_tried *tried, struct origin **out);
+MUST_USE enum err cluster_pick(struct cluster *cluster, const struct core *core,
+                               const struct balance_ask *ask, struct origin **out);
 /* Whether somebody waits already: then newcomers go to the end of the line too. */
 bool cluster_has_line(const struct cluster *cluster);
 /* Puts the exchange in line, at its front when it had been called and found the place taken.

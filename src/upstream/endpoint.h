@@ -65,6 +65,14 @@ static inline bool endpoint_is_usable(const struct endpoint *endpoint)
     return endpoint_weight_units(endpoint) > 0;
 }
 
+/* Whether clients that are bound to it may still go there: a draining endpoint keeps them, one that
+ * is down, ejected or removed does not. */
+static inline bool endpoint_takes_bound(const struct endpoint *endpoint)
+{
+    uint64_t state = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed);
+    return (state >> ENDPOINT_BARS_SHIFT & ~(uint64_t)ENDPOINT_BAR_DRAINED) == 0;
+}
+
 static inline bool endpoint_is_full(const struct endpoint *endpoint)
 {
     uint32_t max = atomic_load_explicit(&endpoint->load.in_flight_max, memory_order_relaxed);

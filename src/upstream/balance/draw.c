@@ -61,14 +61,14 @@ static struct endpoint *draw(const struct balance_set *set, struct rng *rng)
     return set->endpoints[low];
 }
 
-bool draw_two(const struct ask *ask, struct endpoint *out[2])
+bool draw_two(const struct search *search, struct endpoint *out[2])
 {
     uint32_t found = 0;
-    refresh(ask->set, ask->now_ns);
+    refresh(search->set, search->ask->now_ns);
     out[0] = NULL;
     for (int i = 0; i < DRAWS_MAX; i++) {
-        struct endpoint *endpoint = draw(ask->set, ask->rng);
-        if (endpoint == out[0] || !is_eligible(ask->tried, endpoint)) {
+        struct endpoint *endpoint = draw(search->set, search->ask->rng);
+        if (endpoint == out[0] || !is_eligible(search->ask->tried, endpoint)) {
             continue;
         }
         out[found++] = endpoint;

@@ -12,7 +12,7 @@
 MUST_USE enum err draw_init(struct balance_set *set, struct arena *arena, uint64_t seed);
 /* Two different endpoints that can be picked, by weight and without replacement. False: they were
  * not met in a few draws, because most are full or down, or one has nearly all the weight. */
-MUST_USE bool draw_two(const struct ask *ask, struct endpoint *out[2]);
+MUST_USE bool draw_two(const struct search *search, struct endpoint *out[2]);
 
 /* What was just drawn may have been drained meanwhile: that must not divide by zero. */
 static inline uint32_t drawn_units(const struct endpoint *endpoint)
@@ -22,13 +22,13 @@ static inline uint32_t drawn_units(const struct endpoint *endpoint)
 }
 
 /* The better of two drawn, or of all when there are no two to be had; NULL: none can be picked. */
-ALWAYS_INLINE struct endpoint *draw_least(const struct ask *ask, score_fn *score)
+ALWAYS_INLINE struct endpoint *draw_least(const struct search *search, score_fn *score)
 {
     struct endpoint *drawn[2];
-    if (UNLIKELY(!draw_two(ask, drawn))) {
-        return scan_least(ask, score);
+    if (UNLIKELY(!draw_two(search, drawn))) {
+        return scan_least(search, score);
     }
-    double first = score(drawn[0], drawn_units(drawn[0]), ask->at);
-    double second = score(drawn[1], drawn_units(drawn[1]), ask->at);
+    double first = score(drawn[0], drawn_units(drawn[0]), search->at);
+    double second = score(drawn[1], drawn_units(drawn[1]), search->at);
     return first <= second ? drawn[0] : drawn[1];
 }

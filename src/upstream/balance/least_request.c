@@ -10,14 +10,14 @@ static double score_at(const struct endpoint *endpoint, int64_t now_ns)
     return score_by_load(endpoint, endpoint_weight_units(endpoint), clock) * ENDPOINT_WEIGHT_ONE;
 }
 
-static enum balance_verdict pick(const struct balance_set *set, const struct balance_tried *tried,
-                                 struct rng *rng, int64_t now_ns, struct endpoint **out)
+static enum balance_verdict pick(const struct balance_set *set, const struct balance_ask *ask,
+                                 struct endpoint **out)
 {
-    const struct ask ask = {set, tried, rng, now_ns, decay_clock(now_ns, PENALTY_TAU_NS)};
+    const struct search search = {set, ask, decay_clock(ask->now_ns, PENALTY_TAU_NS)};
     do {
-        *out = scan_least(&ask, score_by_load);
+        *out = scan_least(&search, score_by_load);
     } while (*out != NULL && !endpoint_try_begin(*out));
-    return *out != NULL ? BALANCE_PICKED : balance_why_none(set, tried);
+    return *out != NULL ? BALANCE_PICKED : balance_why_none(set, ask->tried);
 }
 
 const struct balance_type balance_least_request = {

@@ -16,11 +16,9 @@
 enum { SCAN_COUNT_MAX = 8 };
 
 /* One call of balance_pick. `at` is what the method's score wants to know of the time. */
-struct ask {
+struct search {
     const struct balance_set *set;
-    const struct balance_tried *tried;
-    struct rng *rng;
-    int64_t now_ns;
+    const struct balance_ask *ask;
     double at;
 };
 
@@ -43,7 +41,7 @@ ALWAYS_INLINE double score_by_load(const struct endpoint *endpoint, uint32_t uni
 
 static inline bool is_tried(const struct balance_tried *tried, const struct endpoint *endpoint)
 {
-    for (uint32_t i = 0; i < tried->count; i++) {
+    for (uint32_t i = 0; tried != NULL && i < tried->count; i++) {
         if (tried->at[i] == endpoint) {
             return true;
         }
@@ -60,10 +58,10 @@ static inline bool is_eligible(const struct balance_tried *tried, const struct e
 
 /* The least score among those that can be picked, ties by chance; NULL: none can. Few have been
  * tried, so that is asked last. */
-ALWAYS_INLINE struct endpoint *scan_least(const struct ask *ask, score_fn *score)
+ALWAYS_INLINE struct endpoint *scan_least(const struct search *search, score_fn *score)
 {
-    struct endpoint *const *endpoints = ask->set->endpoints, *const *end =
-                                                                 endpoints + ask->set->count;
+    struct endpoint *const *endpoints = search->set->endpoints;
+    struct endpoint *const *end = endpoints + search->set->count;
     struct endpoint *best = NULL;
     double least = HUGE_VAL;
     uint32_t tie_count = 0;
@@ -73,13 +71,13 @@ ALWAYS_INLINE struct endpoint *scan_least(const struct ask *ask, score_fn *score
         if (units == 0 || endpoint_is_full(endpoint)) {
             continue;
         }
-        double value = score(endpoint, units, ask->at);
-        if (value > least || is_tried(ask->tried, endpoint)) {
+        double value = score(endpoint, units, search->at);
+        if (value > least || is_tried(search->ask->tried, endpoint)) {
             continue;
         }
         tie_count = value < least ? 1 : tie_count + 1;
         least = value;
-        if (tie_count == 1 || rng_below(ask->rng, tie_count) == 0) {
+        if (tie_count == 1 || rng_below(search->ask->rng, tie_count) == 0) {
             best = endpoint;
         }
     }

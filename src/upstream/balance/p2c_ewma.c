@@ -32,15 +32,15 @@ static double score_at(const struct endpoint *endpoint, int64_t now_ns)
     return cost_ms * load * ENDPOINT_WEIGHT_ONE / endpoint_weight_units(endpoint);
 }
 
-static enum balance_verdict pick(const struct balance_set *set, const struct balance_tried *tried,
-                                 struct rng *rng, int64_t now_ns, struct endpoint **out)
+static enum balance_verdict pick(const struct balance_set *set, const struct balance_ask *ask,
+                                 struct endpoint **out)
 {
-    const struct ask ask = {set, tried, rng, now_ns,
-                            COST_LOG_MIN + decay_clock(now_ns, COST_TAU_NS)};
+    const struct search search = {set, ask, COST_LOG_MIN + decay_clock(ask->now_ns, COST_TAU_NS)};
     do {
-        *out = set->count <= SCAN_COUNT_MAX ? scan_least(&ask, score) : draw_least(&ask, score);
+        *out =
+            set->count <= SCAN_COUNT_MAX ? scan_least(&search, score) : draw_least(&search, score);
     } while (*out != NULL && !endpoint_try_begin(*out));
-    return *out != NULL ? BALANCE_PICKED : balance_why_none(set, tried);
+    return *out != NULL ? BALANCE_PICKED : balance_why_none(set, ask->tried);
 }
 
 const struct balance_type balance_p2c_ewma = {

@@ -144,58 +144,60 @@ static void reweigh(const struct balance_set *set, int64_t now_ns)
 
 /* Takes the turn at heap position `at` if its endpoint can be picked; it is due again either
  * way. */
-static struct endpoint *take_turn(const struct ask *ask, uint32_t at)
+static struct endpoint *take_turn(const struct search *search, uint32_t at)
 {
-    struct balance_table *table = ask->set->table;
+    struct balance_table *table = search->set->table;
     struct turn *turn = &table->heap[at];
-    struct endpoint *endpoint = ask->set->endpoints[turn->index];
+    struct endpoint *endpoint = search->set->endpoints[turn->index];
     turn->due += stride_of(turn->weight_units);
     sift_down(table, at);
-    return is_eligible(ask->tried, endpoint) && endpoint_try_begin(endpoint) ? endpoint : NULL;
+    return is_eligible(search->ask->tried, endpoint) && endpoint_try_begin(endpoint) ? endpoint
+                                                                                     : NULL;
 }
 
 /* The position of the eligible turn that is due first, or count. */
-static uint32_t first_eligible(const struct ask *ask)
+static uint32_t first_eligible(const struct search *search)
 {
-    const struct balance_table *table = ask->set->table;
+    const struct balance_table *table = search->set->table;
     uint32_t best = table->count;
     for (uint32_t i = 0; i < table->count; i++) {
         bool is_earlier =
             best == table->count || is_due_before(&table->heap[i], &table->heap[best]);
-        if (is_earlier && is_eligible(ask->tried, ask->set->endpoints[table->heap[i].index])) {
+        if (is_earlier &&
+            is_eligible(search->ask->tried, search->set->endpoints[table->heap[i].index])) {
             best = i;
         }
     }
     return best;
 }
 
-static struct endpoint *next_turn(const struct ask *ask)
+static struct endpoint *next_turn(const struct search *search)
 {
-    struct balance_table *table = ask->set->table;
+    struct balance_table *table = search->set->table;
     struct endpoint *endpoint = NULL;
     for (int i = 0; i < TURNS_LOST_MAX && endpoint == NULL; i++) {
         table->now = table->heap[0].due;
-        endpoint = take_turn(ask, 0);
+        endpoint = take_turn(search, 0);
     }
     while (endpoint == NULL) {
-        uint32_t at = first_eligible(ask);
+        uint32_t at = first_eligible(search);
         if (at == table->count) {
             break;
         }
-        endpoint = take_turn(ask, at);
+        endpoint = take_turn(search, at);
     }
     return endpoint;
 }
 
-static enum balance_verdict pick(const struct balance_set *set, const struct balance_tried *tried,
-                                 struct rng *rng, int64_t now_ns, struct endpoint **out)
+static enum balance_verdict pick(const struct balance_set *set, const struct balance_ask *ask,
+                                 struct endpoint **out)
 {
-    const struct ask ask = {set, tried, rng, now_ns, 0};
+    const struct search search = {set, ask, 0};
     lock(set->table);
-    reweigh(set, now_ns);
-    *out = next_turn(&ask);
+    reweigh(set, ask->now_ns);
+    *out = next_turn(&search);
     unlock(set->table);
-    return *out != NULL ? BALANCE_PICKED : balance_why_none(set, tried);
+    return *out != NULL ? BALANCE_PICKED : balance_why_none(set, ask->tried);
 }
 
 const struct balance_type balance_round_robin = {

@@ -39,11 +39,16 @@ void fleet_close(struct fleet *fleet)
     arena_reset(&fleet->arena);
 }
 
+struct balance_ask fleet_ask(struct fleet *fleet)
+{
+    return (struct balance_ask){.rng = &fleet->rng, .now_ns = fleet->now_ns};
+}
+
 int fleet_pick(struct fleet *fleet)
 {
+    const struct balance_ask ask = fleet_ask(fleet);
     struct endpoint *endpoint;
-    enum balance_verdict verdict =
-        balance_pick(&fleet->set, NULL, &fleet->rng, fleet->now_ns, &endpoint);
+    enum balance_verdict verdict = balance_pick(&fleet->set, &ask, &endpoint);
     CHECK((verdict == BALANCE_PICKED) == (endpoint != NULL));
     return endpoint == NULL ? -1 : (int)(endpoint - fleet->endpoints);
 }

@@ -18,6 +18,8 @@ struct fleet {
 /* `count` endpoints of weight 1 under the method `name`; weights may be NULL. */
 void fleet_open(struct fleet *fleet, const char *name, uint32_t count, const uint32_t *weights);
 void fleet_close(struct fleet *fleet);
+/* What a pick without tried endpoints, key or affinity asks, now. */
+struct balance_ask fleet_ask(struct fleet *fleet);
 /* The index of the endpoint that is picked (and stays in flight), or -1. */
 int fleet_pick(struct fleet *fleet);
 /* Picks and ends at once, `picks` times, and counts by index. */

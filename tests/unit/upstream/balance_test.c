@@ -32,6 +32,7 @@ static void want_verdicts(const char *method, uint32_t count)
     struct fleet fleet;
     struct endpoint *endpoint;
     fleet_open(&fleet, method, count, NULL);
+    const struct balance_ask ask = fleet_ask(&fleet);
     for (uint32_t i = 0; i < count; i++) {
         endpoint_set_ceiling(fleet.list[i], 2);
     }
@@ -41,14 +42,14 @@ static void want_verdicts(const char *method, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         WANT_INT(endpoint_in_flight(fleet.list[i]), 2);
     }
-    WANT_INT(balance_pick(&fleet.set, NULL, &fleet.rng, fleet.now_ns, &endpoint), BALANCE_FULL);
+    WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_FULL);
     WANT(endpoint == NULL);
     endpoint_end(fleet.list[count - 1]);
     WANT_INT(fleet_pick(&fleet), count - 1);
     for (uint32_t i = 0; i < count; i++) {
         endpoint_bar(fleet.list[i], ENDPOINT_BAR_HEALTH);
     }
-    WANT_INT(balance_pick(&fleet.set, NULL, &fleet.rng, fleet.now_ns, &endpoint), BALANCE_NONE);
+    WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_NONE);
     fleet_close(&fleet);
 }
 
@@ -63,10 +64,11 @@ static void want_tried_skipped(const char *method, uint32_t count)
     struct endpoint *endpoint;
     fleet_open(&fleet, method, count, NULL);
     struct balance_tried tried = {0};
+    struct balance_ask ask = fleet_ask(&fleet);
+    ask.tried = &tried;
     uint32_t tries = count < BALANCE_TRIED_MAX ? count : BALANCE_TRIED_MAX;
     for (uint32_t i = 0; i < tries; i++) {
-        WANT_INT(balance_pick(&fleet.set, &tried, &fleet.rng, fleet.now_ns, &endpoint),
-                 BALANCE_PICKED);
+        WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_PICKED);
         for (uint32_t j = 0; j < tried.count; j++) {
             WANT(tried.at[j] != endpoint);
         }
@@ -74,8 +76,7 @@ static void want_tried_skipped(const char *method, uint32_t count)
         endpoint_end(endpoint);
     }
     if (tries == count) {
-        WANT_INT(balance_pick(&fleet.set, &tried, &fleet.rng, fleet.now_ns, &endpoint),
-                 BALANCE_TRIED);
+        WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_TRIED);
     }
     fleet_close(&fleet);
 }
@@ -111,13 +112,63 @@ TEST(drained_and_barred_endpoints_get_nothing_and_come_back)
     every_method(want_drained_left_alone);
 }
 
+static void want_bound_kept(const char *method, uint32_t count)
+{
+    struct fleet fleet;
+    struct endpoint *endpoint;
+    fleet_open(&fleet, method, count, NULL);
+    struct endpoint *own = fleet.list[count - 1];
+    struct balance_ask ask = fleet_ask(&fleet);
+    ask.bound = own;
+    for (int i = 0; i < 20; i++) {
+        WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_PICKED);
+        WANT(endpoint == own);
+    }
+    endpoint_set_weight(own, 0, ENDPOINT_WEIGHT_ONE);
+    endpoint_bar(own, ENDPOINT_BAR_DRAINED);
+    WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_PICKED);
+    WANT(endpoint == own);
+    endpoint_set_ceiling(own, 21);
+    WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_PICKED);
+    WANT(endpoint != NULL && endpoint != own); /* full */
+    endpoint_set_ceiling(own, 0);
+    const struct balance_tried tried = {.at = {own}, .count = 1};
+    ask.tried = &tried;
+    WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_PICKED);
+    WANT(endpoint != NULL && endpoint != own);
+    ask.tried = NULL;
+    endpoint_bar(own, ENDPOINT_BAR_HEALTH);
+    WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_PICKED);
+    WANT(endpoint != NULL && endpoint != own);
+    fleet_close(&fleet);
+}
+
+TEST(a_bound_client_keeps_its_endpoint_while_it_drains_and_no_longer)
+{
+    every_method(want_bound_kept);
+}
+
+TEST(who_is_bound_to_an_endpoint_of_another_set_is_balanced)
+{
+    struct fleet fleet;
+    struct endpoint stranger = {0}, *endpoint;
+    endpoint_set_weight(&stranger, 1, ENDPOINT_WEIGHT_ONE);
+    fleet_open(&fleet, "p2c_ewma", 3, NULL);
+    struct balance_ask ask = fleet_ask(&fleet);
+    ask.bound = &stranger;
+    WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_PICKED);
+    WANT(endpoint != &stranger);
+    fleet_close(&fleet);
+}
+
 TEST(an_empty_set_has_nothing)
 {
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
         struct fleet fleet;
         struct endpoint *endpoint;
         fleet_open(&fleet, methods[i], 0, NULL);
-        WANT_INT(balance_pick(&fleet.set, NULL, &fleet.rng, 0, &endpoint), BALANCE_NONE);
+        const struct balance_ask ask = fleet_ask(&fleet);
+        WANT_INT(balance_pick(&fleet.set, &ask, &endpoint), BALANCE_NONE);
         WANT(endpoint == NULL);
         fleet_close(&fleet);
     }

@@ -34,7 +34,7 @@ static struct exchange *begin(uint32_t core)
 static struct endpoint *take(struct cluster *cluster)
 {
     struct origin *origin = NULL;
-    WANT_INT(cluster_pick(cluster, &scene.cores[0], NULL, &origin), OK);
+    WANT_INT(scene_pick(&scene, cluster, 0, NULL, &origin), OK);
     return &origin->endpoint;
 }
 
@@ -55,14 +55,14 @@ TEST(a_pick_says_why_there_is_none)
     struct cluster *cluster = open_cluster(4);
     struct origin *origin;
     struct endpoint *taken = take(cluster);
-    WANT_INT(cluster_pick(cluster, &scene.cores[0], NULL, &origin), ERR_QUEUE_FULL);
+    WANT_INT(scene_pick(&scene, cluster, 0, NULL, &origin), ERR_QUEUE_FULL);
     endpoint_end(taken);
     const struct balance_tried tried = {.at = {taken}, .count = 1};
-    WANT_INT(cluster_pick(cluster, &scene.cores[0], &tried, &origin), ERR_NO_ENDPOINT);
+    WANT_INT(scene_pick(&scene, cluster, 0, &tried, &origin), ERR_NO_ENDPOINT);
     endpoint_bar(taken, ENDPOINT_BAR_DRAINED);
-    WANT_INT(cluster_pick(cluster, &scene.cores[0], NULL, &origin), ERR_NO_ENDPOINT);
+    WANT_INT(scene_pick(&scene, cluster, 0, NULL, &origin), ERR_NO_ENDPOINT);
     struct cluster *unknown = roster_cluster(&scene.roster, cluster->service, STR("new"));
-    WANT_INT(cluster_pick(unknown, &scene.cores[0], NULL, &origin), ERR_NAME_UNRESOLVED);
+    WANT_INT(scene_pick(&scene, unknown, 0, NULL, &origin), ERR_NAME_UNRESOLVED);
     scene_close(&scene);
 }
 

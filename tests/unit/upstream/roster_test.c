@@ -21,7 +21,7 @@ static struct cluster *open_cluster(const uint16_t *ports, uint32_t count)
 static enum err pick(struct cluster *cluster, uint32_t core)
 {
     struct origin *origin;
-    TRY(cluster_pick(cluster, &scene.cores[core], NULL, &origin));
+    TRY(scene_pick(&scene, cluster, core, NULL, &origin));
     endpoint_end(&origin->endpoint);
     return OK;
 }
@@ -116,9 +116,8 @@ static void use_name(struct cluster *cluster, struct str host, bool is_every_add
 {
     const struct roster_target target = {
         .text = host, .host = host, .port = 80, .is_every_address = is_every_address, .weight = 1};
-    const struct roster_cluster_conf conf = {.targets = &target,
-                                             .target_count = 1,
-                                             .balance = balance_types[BALANCE_ID_p2c_ewma]};
+    const struct roster_cluster_conf conf = {
+        .targets = &target, .target_count = 1, .balance = balance_types[BALANCE_ID_p2c_ewma]};
     WANT_INT(roster_configure(&scene.roster, cluster, &conf), OK);
 }
 
@@ -132,7 +131,8 @@ static void wait_for_change(unsigned changes)
 static uint32_t name_count(void)
 {
     uint32_t count = 0;
-    LIST_EACH(node, &scene.roster.names) {
+    LIST_EACH(node, &scene.roster.names)
+    {
         count++;
     }
     return count;

@@ -86,8 +86,8 @@ void scene_close(struct scene *scene)
     loop_drop(&scene->control);
 }
 
-void scene_targets(struct scene *scene, struct cluster *cluster,
-                                 const uint16_t *ports, uint32_t count)
+void scene_targets(struct scene *scene, struct cluster *cluster, const uint16_t *ports,
+                   uint32_t count)
 {
     struct roster_target targets[8] = {0};
     CHECK(count <= COUNT_OF(targets));
@@ -145,4 +145,12 @@ void scene_run_ms(struct scene *scene, uint32_t core, int64_t ms)
     do {
         loop_turn(&scene->cores[core].loop, 1);
     } while (clock_mono_ns() / NS_PER_MS < until_ms);
+}
+
+enum err scene_pick(struct scene *scene, struct cluster *cluster, uint32_t core,
+                    const struct balance_tried *tried, struct origin **out)
+{
+    struct core *at = &scene->cores[core];
+    const struct balance_ask ask = {.tried = tried, .rng = &at->rng, .now_ns = at->loop.now_ns};
+    return cluster_pick(cluster, at, &ask, out);
 }

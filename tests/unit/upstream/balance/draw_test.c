@@ -3,11 +3,12 @@
 #include "balance_kit.h"
 #include "test.h"
 
-static const struct balance_tried nothing = {0};
-
-static struct ask ask_of(struct fleet *fleet)
+static bool draw_at(struct fleet *fleet, int64_t later_ns, struct endpoint *drawn[2])
 {
-    return (struct ask){&fleet->set, &nothing, &fleet->rng, fleet->now_ns, 0};
+    struct balance_ask ask = fleet_ask(fleet);
+    ask.now_ns += later_ns;
+    const struct search search = {&fleet->set, &ask, 0};
+    return draw_two(&search, drawn);
 }
 
 TEST(draws_follow_the_weights_without_replacement)
@@ -18,8 +19,7 @@ TEST(draws_follow_the_weights_without_replacement)
     fleet_open(&fleet, "random_two", 4, weights);
     for (uint32_t i = 0; i < rounds; i++) {
         struct endpoint *drawn[2];
-        const struct ask ask = ask_of(&fleet);
-        if (!draw_two(&ask, drawn)) {
+        if (!draw_at(&fleet, 0, drawn)) {
             continue;
         }
         pairs++;
@@ -39,13 +39,10 @@ TEST(a_weight_that_changes_is_seen_when_the_sums_are_old)
     struct fleet fleet;
     struct endpoint *drawn[2];
     fleet_open(&fleet, "random_two", 2, (const uint32_t[]){1, 0});
-    struct ask ask = ask_of(&fleet);
-    WANT(!draw_two(&ask, drawn));
+    WANT(!draw_at(&fleet, 0, drawn));
     endpoint_set_weight(fleet.list[1], 1, ENDPOINT_WEIGHT_ONE);
-    ask.now_ns += DRAW_AGE_NS - 1;
-    WANT(!draw_two(&ask, drawn));
-    ask.now_ns += 1;
-    WANT(draw_two(&ask, drawn));
+    WANT(!draw_at(&fleet, DRAW_AGE_NS - 1, drawn));
+    WANT(draw_at(&fleet, DRAW_AGE_NS, drawn));
     fleet_close(&fleet);
 }
 
@@ -54,8 +51,7 @@ TEST(nothing_to_draw_from_is_no_harm)
     struct fleet fleet;
     struct endpoint *drawn[2];
     fleet_open(&fleet, "random_two", 3, (const uint32_t[]){0, 0, 0});
-    const struct ask ask = ask_of(&fleet);
-    WANT(!draw_two(&ask, drawn));
+    WANT(!draw_at(&fleet, 0, drawn));
     WANT_INT(fleet_pick(&fleet), -1);
     fleet_close(&fleet);
 }

@@ -56,6 +56,7 @@ TEST(the_seed_decides_who_comes_first)
     uint32_t firsts[4] = {0};
     struct fleet fleet;
     fleet_open(&fleet, "round_robin", 4, NULL);
+    const struct balance_ask ask = fleet_ask(&fleet);
     for (uint64_t seed = 0; seed < 4000; seed++) {
         struct endpoint *endpoint;
         struct arena arena;
@@ -63,7 +64,7 @@ TEST(the_seed_decides_who_comes_first)
         const struct balance_set_conf conf = {fleet.set.type, fleet.list, 4, seed};
         arena_init_heap(&arena, 65536);
         WANT_INT(balance_set_init(&set, &arena, &conf), OK);
-        WANT_INT(balance_pick(&set, NULL, &fleet.rng, 0, &endpoint), BALANCE_PICKED);
+        WANT_INT(balance_pick(&set, &ask, &endpoint), BALANCE_PICKED);
         firsts[endpoint - fleet.endpoints]++;
         arena_reset(&arena);
     }
@@ -134,8 +135,8 @@ static void *call(void *context)
     rng_init(&rng, (uint64_t)(uintptr_t)caller);
     for (uint32_t i = 0; i < caller->picks; i++) {
         struct endpoint *endpoint;
-        enum balance_verdict verdict = balance_pick(&caller->fleet->set, NULL, &rng,
-                                                    caller->fleet->now_ns + i, &endpoint);
+        const struct balance_ask ask = {.rng = &rng, .now_ns = caller->fleet->now_ns + i};
+        enum balance_verdict verdict = balance_pick(&caller->fleet->set, &ask, &endpoint);
         if (verdict != BALANCE_PICKED) {
             break;
         }
