@@ -245,7 +245,9 @@ static void stop_workers(struct process *process)
             loop_turn(&worker->core.loop, 0);
         }
     }
-    loop_turn(&process->loop, 0);
+    if (process->loop.epoll_fd > 0) {
+        loop_turn(&process->loop, 0);
+    }
 }
 
 static void free_worlds(struct process *process)

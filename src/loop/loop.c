@@ -85,6 +85,9 @@ static void run_list(struct loop *loop, struct list *from)
 
 void loop_drop(struct loop *loop)
 {
+    if (loop->dead.next == NULL) {
+        return; /* all zero: it was never made, and descriptor 0 is not its own */
+    }
     run_list(loop, &loop->dead);
     if (loop->epoll_fd >= 0) {
         (void)close(loop->epoll_fd);

@@ -64,5 +64,7 @@ enum err signals_open(struct signals *signals, struct loop *loop, signals_fn *on
 
 void signals_close(struct signals *signals, struct loop *loop)
 {
-    loop_close(loop, &signals->io);
+    if (signals->on_signal != NULL) { /* else it was never opened: descriptor 0 is not its own */
+        loop_close(loop, &signals->io);
+    }
 }

@@ -543,6 +543,9 @@ const struct balance_set *roster_set_of(struct roster *roster, const struct clus
 
 void roster_drop(struct roster *roster)
 {
+    if (roster->loop == NULL) {
+        return; /* all zero: it was never made */
+    }
     roster_release(roster, roster_take_updates(roster));
     LIST_EACH_SAFE(node, &roster->clusters)
     {

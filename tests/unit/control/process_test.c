@@ -6,12 +6,21 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define QUIET "observe: { access_log: { to: off } }\n"
+#define SERVED                                                                                     \
+    "listeners: { http: { listen: \"127.0.0.1:18931\" } }\n"                                        \
+    "routes: { r: { match: /x, respond: { status: 200 } } }\n" QUIET
+
 static char path[] = "/tmp/sluice-process-XXXXXX";
+static rlim_t files_max; /* descriptors that the child may have; 0: as many as we */
 
 static void write_file(const char *text)
 {
@@ -35,6 +44,10 @@ static int exit_code(int signal_number, char *said, size_t bytes)
         (void)dup2(ends[1], STDERR_FILENO);
         (void)close(ends[0]);
         (void)close(ends[1]);
+        if (files_max > 0) {
+            const struct rlimit files = {files_max, files_max};
+            CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
+        }
         _exit(process_run(&conf));
     }
     (void)close(ends[1]);
@@ -68,11 +81,38 @@ TEST(it_serves_until_it_is_told_to_stop_and_leaves_with_0)
     static const int numbers[] = {SIGTERM, SIGINT};
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         char said[8192] = "";
-        write_file("listeners: { http: { listen: \"127.0.0.1:18931\" } }\n"
-                   "routes: { r: { match: /x, respond: { status: 200 } } }\n"
-                   "observe: { access_log: { to: off } }\n");
+        write_file(SERVED);
         WANT_INT(exit_code(numbers[i], said, sizeof said), 0);
         WANT(strstr(said, "draining") != NULL);
     }
+}
+
+TEST(a_start_that_fails_anywhere_says_so_and_leaves_with_1)
+{
+    bool has_served = false;
+    write_file(SERVED);
+    for (files_max = 5; files_max < 64 && !has_served; files_max++) {
+        char said[8192] = "";
+        int code = exit_code(SIGTERM, said, sizeof said);
+        has_served = strstr(said, "serving with") != NULL;
+        WANT_INT(code, has_served ? EXIT_SUCCESS : EXIT_FAILURE);
+        WANT(has_served || strstr(said, "cannot") != NULL || strstr(said, "not put to use") != NULL);
+    }
+    WANT(has_served);
+    files_max = 0;
+}
+
+TEST(an_address_that_is_taken_ends_the_start_with_1_and_is_named)
+{
+    char said[8192] = "";
+    const struct sockaddr_in addr = {.sin_family = AF_INET,
+                                     .sin_port = htons(18931),
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    CHECK(bind(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 && listen(fd, 1) == 0);
+    WANT_INT(exit_code(SIGTERM, said, sizeof said), EXIT_FAILURE);
+    WANT(strstr(said, "127.0.0.1:18931") != NULL);
+    (void)close(fd);
     (void)unlink(path);
 }
