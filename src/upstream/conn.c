@@ -270,8 +270,7 @@ void pool_give(struct conn **slot, uint32_t idle_max, int64_t idle_ms)
 void pool_purge(struct origin *origin, struct core *core)
 {
     struct pool *pool = &origin->pools[core->index];
-    LIST_EACH_SAFE(node, &pool->idle)
-    {
+    LIST_EACH_SAFE(node, &pool->idle) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         conn_close(&conn);
     }

@@ -21,14 +21,14 @@ static_assert(sizeof(struct pool) == CACHE_LINE_BYTES, "what an attempt touches 
 struct origin {
     struct endpoint endpoint; /* first: a pick gives this */
     struct cluster *cluster;
-    struct str host;  /* "name:port" as configured: what Host becomes with host: target */
-    struct list node; /* in the registry */
+    struct str host;          /* "name:port" as configured: what Host becomes with host: target */
+    struct list node;         /* in the registry */
     _Atomic uint32_t open_count; /* connections of all cores, idle ones included */
     _Atomic uint32_t idle_ms; /* the instance keeps idle connections so long, it said; 0: unknown */
     uint32_t cell_requests, cell_in_flight, cell_latency; /* its series */
-    uint32_t use_count;  /* sets that list it; control thread only */
-    bool is_unused;      /* so found by the last sweep; control thread only */
-    struct pool pools[]; /* by core */
+    uint32_t use_count;       /* sets that list it; control thread only */
+    bool is_unused;           /* so found by the last sweep; control thread only */
+    struct pool pools[];      /* by core */
 };
 
 static inline struct origin *origin_of(struct endpoint *endpoint)

@@ -108,8 +108,7 @@ static void service_cells(struct roster *roster, struct service *service)
 struct service *roster_service(struct roster *roster, struct str name, uint32_t queue_max)
 {
     struct service *service = NULL;
-    LIST_EACH(node, &roster->services)
-    {
+    LIST_EACH(node, &roster->services) {
         struct service *known = CONTAINER_OF(node, struct service, node);
         service = str_eq(known->name, name) ? known : service;
     }
@@ -128,8 +127,7 @@ struct service *roster_service(struct roster *roster, struct str name, uint32_t 
 
 static struct roster_cluster *state_of(struct roster *roster, const struct cluster *cluster)
 {
-    LIST_EACH(node, &roster->clusters)
-    {
+    LIST_EACH(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
         if (state->cluster == cluster) {
             return state;
@@ -140,8 +138,7 @@ static struct roster_cluster *state_of(struct roster *roster, const struct clust
 
 struct cluster *roster_cluster(struct roster *roster, struct service *service, struct str version)
 {
-    LIST_EACH(node, &roster->clusters)
-    {
+    LIST_EACH(node, &roster->clusters) {
         struct roster_cluster *known = CONTAINER_OF(node, struct roster_cluster, node);
         if (known->cluster->service == service && str_eq(known->cluster->name, version)) {
             return known->cluster;
@@ -179,8 +176,7 @@ static struct origin *origin_at(struct roster_cluster *state, const struct addr 
                                 struct str host)
 {
     struct roster *roster = state->roster;
-    LIST_EACH(node, &state->origins)
-    {
+    LIST_EACH(node, &state->origins) {
         struct origin *known = CONTAINER_OF(node, struct origin, node);
         if (addr_eq(&known->endpoint.addr, addr)) {
             return known;
@@ -210,8 +206,7 @@ static void on_name_change(struct resolver_name *resolver_name);
 static struct roster_name *name_for(struct roster *roster, const struct roster_target *target)
 {
     enum name_families families = target->is_every_address ? NAME_BOTH : NAME_V4_FIRST;
-    LIST_EACH(node, &roster->names)
-    {
+    LIST_EACH(node, &roster->names) {
         struct roster_name *known = CONTAINER_OF(node, struct roster_name, node);
         if (known->resolver_name.port == target->port &&
             known->resolver_name.families == families &&
@@ -224,10 +219,11 @@ static struct roster_name *name_for(struct roster *roster, const struct roster_t
     if (name == NULL) {
         return NULL;
     }
-    const struct resolver_name_conf conf = {.host = target->host,
-                                            .port = target->port,
-                                            .families = families,
-                                            .on_change = on_name_change};
+    const struct resolver_name_conf conf = {
+        .host = target->host,
+        .port = target->port,
+        .families = families,
+        .on_change = on_name_change};
     name->roster = roster;
     name->use_count = 1;
     if (resolver_name_add(roster->resolver, &name->resolver_name, &conf) != OK) {
@@ -403,8 +399,7 @@ static void on_name_change(struct resolver_name *resolver_name)
 {
     struct roster_name *name = CONTAINER_OF(resolver_name, struct roster_name, resolver_name);
     struct roster *roster = name->roster;
-    LIST_EACH(node, &roster->clusters)
-    {
+    LIST_EACH(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
         if (uses_name(state, name) && rebuild(state) != OK) {
             log_line(LOG_ERROR, "upstream", "no memory for the instances of %.*s",
@@ -515,11 +510,9 @@ static void origin_retire_cells(struct roster *roster, const struct origin *orig
 
 void roster_sweep(struct roster *roster)
 {
-    LIST_EACH(node, &roster->clusters)
-    {
+    LIST_EACH(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
-        LIST_EACH_SAFE(origin_node, &state->origins)
-        {
+        LIST_EACH_SAFE(origin_node, &state->origins) {
             struct origin *origin = CONTAINER_OF(origin_node, struct origin, node);
             bool is_used = origin->use_count > 0 ||
                            atomic_load_explicit(&origin->open_count, memory_order_acquire) > 0 ||
@@ -547,13 +540,11 @@ void roster_drop(struct roster *roster)
         return; /* all zero: it was never made */
     }
     roster_release(roster, roster_take_updates(roster));
-    LIST_EACH_SAFE(node, &roster->clusters)
-    {
+    LIST_EACH_SAFE(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
         release_names(state);
         set_free(state->current);
-        LIST_EACH_SAFE(origin_node, &state->origins)
-        {
+        LIST_EACH_SAFE(origin_node, &state->origins) {
             origin_free(CONTAINER_OF(origin_node, struct origin, node));
         }
         arena_reset(&state->arena);
@@ -561,8 +552,7 @@ void roster_drop(struct roster *roster)
         heap_free(state->cluster);
         heap_free(state);
     }
-    LIST_EACH_SAFE(node, &roster->services)
-    {
+    LIST_EACH_SAFE(node, &roster->services) {
         struct service *service = CONTAINER_OF(node, struct service, node);
         free_text(service->name);
         heap_free(service);

@@ -11,7 +11,7 @@
 struct roster_set;
 
 struct roster_target {
-    struct str text;  /* as written: identity in logs */
+    struct str text; /* as written: identity in logs */
     struct addr addr; /* family ADDR_NONE: `host` has to be resolved */
     struct str host;
     uint16_t port;
