@@ -60,3 +60,13 @@ void endpoint_unbar(struct endpoint *endpoint, enum endpoint_bar why)
     uint64_t bit = (uint64_t)why << ENDPOINT_BARS_SHIFT;
     atomic_fetch_and_explicit(&endpoint->load.state, ~bit, memory_order_relaxed);
 }
+
+void endpoint_set_bars(struct endpoint *endpoint, unsigned bars)
+{
+    static const uint64_t removed = (uint64_t)ENDPOINT_BAR_REMOVED << ENDPOINT_BARS_SHIFT;
+    uint64_t before = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed), after;
+    do {
+        after = (before & (removed | UINT32_MAX)) | (uint64_t)bars << ENDPOINT_BARS_SHIFT;
+    } while (!atomic_compare_exchange_weak_explicit(&endpoint->load.state, &before, after,
+                                                    memory_order_relaxed, memory_order_relaxed));
+}

@@ -11,8 +11,9 @@
 enum endpoint_bar {
     ENDPOINT_BAR_HEALTH = 1,  /* active checks say it is down */
     ENDPOINT_BAR_EJECTED = 2, /* outlier detection or a breaker took it out */
-    ENDPOINT_BAR_DRAINED = 4, /* an operator did */
-    ENDPOINT_BAR_REMOVED = 8  /* discovery no longer lists it */
+    ENDPOINT_BAR_DRAINED = 4, /* no new clients; those that are bound to it are served */
+    ENDPOINT_BAR_REMOVED = 8, /* discovery no longer lists it */
+    ENDPOINT_BAR_MAINTENANCE = 16, /* an operator wants nobody there */
 };
 
 /* Weights are kept in units of 1/256, so that warming up has steps below weight 1. */
@@ -47,6 +48,8 @@ void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t wa
 void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max);
 void endpoint_bar(struct endpoint *endpoint, enum endpoint_bar why);
 void endpoint_unbar(struct endpoint *endpoint, enum endpoint_bar why);
+/* Sets all bars at once but ENDPOINT_BAR_REMOVED, which stays. For upstream/instance.h. */
+void endpoint_set_bars(struct endpoint *endpoint, unsigned bars);
 
 static inline uint32_t endpoint_in_flight(const struct endpoint *endpoint)
 {

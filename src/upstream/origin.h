@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "exchange/core.h"
 #include "upstream/endpoint.h"
+#include "upstream/instance.h"
 #include "upstream/tally.h"
 
 struct cluster;
@@ -28,6 +29,7 @@ struct origin {
     uint32_t cell_requests, cell_in_flight, cell_latency; /* its series */
     uint32_t use_count;       /* sets that list it; control thread only */
     bool is_unused;           /* so found by the last sweep; control thread only */
+    struct instance instance; /* control thread only */
     struct pool pools[];      /* by core */
 };
 

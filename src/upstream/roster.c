@@ -36,6 +36,7 @@ struct roster_cluster {
     const struct balance_type *balance;
     uint32_t connections_max;
     struct list origins;
+    struct instance_group group; /* of them */
     struct roster_set *current;
 };
 
@@ -52,6 +53,7 @@ void roster_init(struct roster *roster, const struct roster_conf *conf)
     list_init(&roster->clusters);
     list_init(&roster->names);
     list_init(&roster->retired);
+    instance_keeper_init(&roster->keeper, conf->loop, conf->registry);
 }
 
 /* No core has it any more: an instance that no other set lists is gone from here on. */
@@ -60,7 +62,7 @@ static void set_free(struct roster_set *set)
     if (set != NULL) {
         for (uint32_t i = 0; i < set->set.count; i++) {
             if (--origin_of(set->set.endpoints[i])->use_count == 0) {
-                endpoint_bar(set->set.endpoints[i], ENDPOINT_BAR_REMOVED);
+                instance_unlist(origin_of(set->set.endpoints[i]));
             }
         }
         arena_reset(&set->arena);
@@ -158,6 +160,7 @@ struct cluster *roster_cluster(struct roster *roster, struct service *service, s
     state->cluster = cluster;
     arena_init_heap(&state->arena, SET_ARENA_BYTES_MAX);
     list_init(&state->origins);
+    instance_group_init(&state->group, &roster->keeper, cluster, &state->origins);
     list_push_back(&roster->clusters, &state->node);
     return cluster;
 }
@@ -193,6 +196,7 @@ static struct origin *origin_at(struct roster_cluster *state, const struct addr 
     origin->endpoint.name = keep_text(strbuf_str(&out));
     origin->host = keep_text(host);
     origin->cluster = state->cluster;
+    origin->instance.group = &state->group;
     for (uint32_t i = 0; i < roster->core_count; i++) {
         list_init(&origin->pools[i].idle);
     }
@@ -297,9 +301,8 @@ static enum err gather(struct roster_cluster *state, struct arena *arena,
             if (origin == NULL) {
                 return ERR_MEMORY;
             }
-            endpoint_set_weight(&origin->endpoint, state->targets[i].weight, 256);
+            instance_list(origin, state->targets[i].weight);
             endpoint_set_ceiling(&origin->endpoint, state->connections_max);
-            endpoint_unbar(&origin->endpoint, ENDPOINT_BAR_REMOVED);
             if (!has_endpoint(*endpoints, *count, &origin->endpoint)) {
                 (*endpoints)[(*count)++] = &origin->endpoint;
             }
@@ -506,6 +509,8 @@ static void origin_retire_cells(struct roster *roster, const struct origin *orig
     registry_retire(roster->registry, METRIC_endpoint_requests, origin->cell_requests);
     registry_retire(roster->registry, METRIC_endpoint_in_flight, origin->cell_in_flight);
     registry_retire(roster->registry, METRIC_endpoint_latency, origin->cell_latency);
+    stats_set(roster->registry->block, origin->instance.cell_state, 0);
+    registry_retire(roster->registry, METRIC_endpoint_state, origin->instance.cell_state);
 }
 
 void roster_sweep(struct roster *roster)
@@ -539,6 +544,7 @@ void roster_drop(struct roster *roster)
     if (roster->loop == NULL) {
         return; /* all zero: it was never made */
     }
+    instance_keeper_drop(&roster->keeper);
     roster_release(roster, roster_take_updates(roster));
     LIST_EACH_SAFE(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);

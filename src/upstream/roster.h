@@ -40,6 +40,7 @@ struct roster {
     struct resolver *resolver;
     struct registry *registry;
     struct list services, clusters, names, retired;
+    struct instance_keeper keeper; /* of the states of all instances */
     struct roster_update *updates; /* made and not yet published */
     /* Called when updates are due outside a reload: names that changed. */
     void (*on_change)(struct roster *roster);

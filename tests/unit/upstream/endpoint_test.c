@@ -100,3 +100,19 @@ TEST(a_ceiling_holds_exactly_over_threads)
     WANT(atomic_load(&crowd.inside_max) <= 2);
     WANT_INT(endpoint_in_flight(&crowd.endpoint), 0);
 }
+
+TEST(bars_are_set_at_once_and_what_discovery_said_stays)
+{
+    struct endpoint endpoint = {0};
+    endpoint_set_weight(&endpoint, 2, ENDPOINT_WEIGHT_ONE);
+    endpoint_bar(&endpoint, ENDPOINT_BAR_REMOVED);
+    endpoint_set_bars(&endpoint, ENDPOINT_BAR_DRAINED | ENDPOINT_BAR_MAINTENANCE);
+    WANT(!endpoint_takes_bound(&endpoint));
+    endpoint_set_bars(&endpoint, ENDPOINT_BAR_DRAINED);
+    WANT(!endpoint_takes_bound(&endpoint));
+    endpoint_unbar(&endpoint, ENDPOINT_BAR_REMOVED);
+    WANT(endpoint_takes_bound(&endpoint));
+    WANT(!endpoint_is_usable(&endpoint));
+    endpoint_set_bars(&endpoint, 0);
+    WANT_INT(endpoint_weight_units(&endpoint), 2 * ENDPOINT_WEIGHT_ONE);
+}
