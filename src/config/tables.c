@@ -249,7 +249,7 @@ static const struct conf_field connections_fields[] = {
     {.name = "idle",
      .type = CONF_INT,
      CONF_IS(struct conf_connections, idle),
-     .preset = "128",
+     .preset = "512",
      .max = 1000000,
      .summary = "Idle connections that are kept to one instance by each core."},
     {.name = "idle_time",
@@ -275,7 +275,7 @@ static const struct conf_field queue_fields[] = {
      .max = DAY_MS,
      .summary = "How long one waits before it is answered with 503."},
 };
-static_assert(LIMIT_VALUE_endpoint_connections == 512 && LIMIT_VALUE_pool_idle == 128 &&
+static_assert(LIMIT_VALUE_endpoint_connections == 512 && LIMIT_VALUE_pool_idle == 512 &&
                   LIMIT_VALUE_pool_idle_ms == 55000 && LIMIT_VALUE_queue_depth == 65536 &&
                   LIMIT_VALUE_queue_wait_ms == 5000,
               "the presets above are those of limits.def");
