@@ -1,5 +1,5 @@
-/* balance_kit.h - endpoints for tests, and a simulated fleet with a clock of its own: requests come
- * at random, take the time that their endpoint takes, and are noted like real ones. */
+/* balance_kit.h - endpoints under one method for tests that pick by hand. Traffic over time is
+ * simulated by kit/sim.h. */
 #pragma once
 
 #include "upstream/balance.h"
@@ -24,18 +24,3 @@ struct balance_ask fleet_ask(struct fleet *fleet);
 int fleet_pick(struct fleet *fleet);
 /* Picks and ends at once, `picks` times, and counts by index. */
 void fleet_count(struct fleet *fleet, uint32_t picks, uint32_t *counts);
-
-/* How one endpoint of a simulation behaves. */
-struct behaviour {
-    double answer_ms; /* mean of exponentially distributed times to first byte */
-    enum balance_outcome outcome;
-};
-
-struct simulation {
-    const struct behaviour *behaviours; /* by endpoint */
-    double requests_per_s;              /* Poisson */
-    int64_t until_ns, count_from_ns;
-};
-
-/* Runs from fleet->now_ns; `counts` are picks by endpoint from count_from_ns on. */
-void fleet_simulate(struct fleet *fleet, const struct simulation *simulation, uint32_t *counts);

@@ -2,6 +2,7 @@
 
 #include "balance_kit.h"
 #include "base/clock.h"
+#include "sim.h"
 #include "test.h"
 
 TEST(the_one_with_the_fewest_for_its_weight_is_picked)
@@ -30,26 +31,19 @@ TEST(ties_go_by_chance)
     fleet_close(&fleet);
 }
 
+static struct sim sim;
+
 TEST(an_instance_that_fails_at_once_does_not_draw_the_traffic)
 {
     static const char *const methods[] = {"least_request", "random_two"};
-    struct behaviour behaviours[10];
-    for (int i = 0; i < 10; i++) {
-        behaviours[i] =
-            (struct behaviour){i == 3 ? 0.1 : 20, i == 3 ? BALANCE_FAILED : BALANCE_ANSWERED};
-    }
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
-        struct fleet fleet;
-        uint32_t counts[10], total = 0;
-        fleet_open(&fleet, methods[i], 10, NULL);
-        const struct simulation simulation = {behaviours, 1000, fleet.now_ns + 30 * NS_PER_SEC,
-                                              fleet.now_ns};
-        fleet_simulate(&fleet, &simulation, counts);
-        for (int j = 0; j < 10; j++) {
-            total += counts[j];
-        }
-        WANT(counts[3] * 50 < total); /* below 2 %, of a fair share of 10 % */
-        fleet_close(&fleet);
+        const struct sim_conf conf = {.method = methods[i], .count = 10, .answer_ms = 20};
+        sim_open(&sim, &conf);
+        sim.instances[3].fail_share = 1;
+        sim.instances[3].fail_ms = 0.1;
+        sim_run_s(&sim, 30);
+        WANT(sim_share(&sim, 3) < 0.02); /* of a fair share of 10 % */
+        sim_close(&sim);
     }
 }
 

@@ -2,76 +2,70 @@
 
 #include "balance_kit.h"
 #include "base/clock.h"
+#include "sim.h"
 #include "test.h"
 
-enum { COUNT = 10 };
+static struct sim sim;
 
-/* The share of endpoint 3 in per mille, once `settle_s` have passed. */
-static uint32_t share(uint32_t count, struct behaviour others, struct behaviour third, int settle_s)
+static void open_fleet(uint32_t count)
 {
-    struct fleet fleet;
-    struct behaviour behaviours[FLEET_MAX];
-    uint32_t counts[FLEET_MAX], total = 0;
-    fleet_open(&fleet, "p2c_ewma", count, NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        behaviours[i] = i == 3 ? third : others;
-    }
-    const struct simulation simulation = {behaviours, 1000,
-                                          fleet.now_ns + (settle_s + 20) * NS_PER_SEC,
-                                          fleet.now_ns + settle_s * NS_PER_SEC};
-    fleet_simulate(&fleet, &simulation, counts);
-    for (uint32_t i = 0; i < count; i++) {
-        total += counts[i];
-    }
-    WANT(total > 15000);
-    fleet_close(&fleet);
-    return counts[3] * 1000 / total;
+    const struct sim_conf conf = {.method = "p2c_ewma", .count = count, .answer_ms = 10};
+    sim_open(&sim, &conf);
 }
 
-static const struct behaviour normal = {10, BALANCE_ANSWERED};
-
-TEST(one_of_ten_that_is_ten_times_slower_falls_below_two_percent_within_ten_seconds)
+/* The share of instance 3 in 20 seconds, once `settle_s` have passed. */
+static double close_after(double settle_s)
 {
-    const struct behaviour slow = {100, BALANCE_ANSWERED};
-    WANT(share(10, normal, slow, 10) < 20);
-    WANT(share(8, normal, slow, 10) < 20);
-    WANT(share(100, normal, slow, 10) < 5);
+    sim_run_s(&sim, settle_s);
+    sim_reset(&sim);
+    sim_run_s(&sim, 20);
+    double share = sim_share(&sim, 3);
+    sim_close(&sim);
+    return share;
+}
+
+TEST(one_that_is_ten_times_slower_falls_below_two_percent_within_ten_seconds)
+{
+    static const struct {
+        uint32_t count;
+        double share_max;
+    } rows[] = {{10, 0.02}, {8, 0.02}, {100, 0.005}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        open_fleet(rows[i].count);
+        sim.instances[3].answer_ms = 100;
+        WANT(close_after(10) < rows[i].share_max);
+    }
 }
 
 TEST(a_fast_failing_instance_never_gains_share)
 {
-    const struct behaviour broken = {0.1, BALANCE_FAILED}, busy = {0.1, BALANCE_OVERLOADED};
-    WANT(share(10, normal, broken, 0) < 10);
-    WANT(share(8, normal, broken, 0) < 10);
-    WANT(share(10, normal, busy, 0) < 10);
+    static const uint32_t counts[] = {10, 8, 10};
+    for (int i = 0; i < 3; i++) {
+        open_fleet(counts[i]);
+        sim.instances[3].fail_share = 1;
+        sim.instances[3].fail_ms = 0.1;
+        sim.instances[3].failure = i == 2 ? BALANCE_OVERLOADED : BALANCE_FAILED;
+        WANT(close_after(0) < 0.01);
+    }
 }
 
 TEST(equals_share_equally)
 {
-    uint32_t even = share(10, normal, normal, 5);
-    WANT(even > 80 && even < 120);
-    even = share(5, normal, normal, 5);
-    WANT(even > 160 && even < 240);
+    open_fleet(10);
+    double share = close_after(5);
+    WANT(share > 0.08 && share < 0.12);
+    open_fleet(5);
+    share = close_after(5);
+    WANT(share > 0.16 && share < 0.24);
 }
 
 TEST(an_instance_that_recovers_gets_its_share_back)
 {
-    struct fleet fleet;
-    struct behaviour behaviours[COUNT];
-    uint32_t counts[COUNT];
-    fleet_open(&fleet, "p2c_ewma", COUNT, NULL);
-    for (uint32_t i = 0; i < COUNT; i++) {
-        behaviours[i] = normal;
-    }
-    behaviours[3].outcome = BALANCE_FAILED;
-    struct simulation simulation = {behaviours, 1000, fleet.now_ns + 20 * NS_PER_SEC, fleet.now_ns};
-    fleet_simulate(&fleet, &simulation, counts);
-    behaviours[3].outcome = BALANCE_ANSWERED;
-    simulation.count_from_ns = fleet.now_ns + 90 * NS_PER_SEC;
-    simulation.until_ns = fleet.now_ns + 110 * NS_PER_SEC;
-    fleet_simulate(&fleet, &simulation, counts);
-    WANT(counts[3] > 1400);
-    fleet_close(&fleet);
+    open_fleet(10);
+    sim.instances[3].fail_share = 1;
+    sim_run_s(&sim, 20);
+    sim.instances[3].fail_share = 0;
+    WANT(close_after(90) > 0.07);
 }
 
 TEST(a_fresh_instance_is_not_flooded)
