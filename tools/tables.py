@@ -47,7 +47,7 @@ One line of JSON for each exchange, written when it ends. This page is written f
 | `time` | always | the end of the exchange, UTC with microseconds |
 """
 PRESENT = {"TEXT": "when known", "IP": "when known", "ADDRESS": "when known", "FLAG": "when true", "NUMBER": "always",
-           "REASON": "always"}
+           "REASON": "always", "TRIES": "when one failed"}
 
 
 def metrics_page(root):

@@ -18,6 +18,7 @@ struct plan;
 struct origin;
 struct cluster;
 struct balance_tried;
+struct tries;
 struct chain;
 
 enum exchange_state {
@@ -53,6 +54,7 @@ struct exchange {
     struct cluster *cluster; /* version picked */
     bool holds_slot;         /* the origin counts this exchange as in flight */
     struct balance_tried *tried; /* instances that did not answer; NULL: none yet */
+    struct tries *tries; /* what became of the attempts; NULL: the first one was answered */
     struct list queue_node; /* place among those who wait for a free instance */
     struct timer timer;     /* whole exchange, or time in the queue */
     struct task task;       /* going on after a budget was spent */

@@ -7,7 +7,11 @@
 #include "base/date.h"
 #include "base/decimal.h"
 
-enum { TEXT_BYTES_MAX = LIMIT_VALUE(log_field_bytes) * 6 };
+enum {
+    TEXT_BYTES_MAX = LIMIT_VALUE(log_field_bytes) * 6,
+    TRIED_BYTES_MAX = (LIMIT_VALUE(tries_name_bytes) + 32) * 6,
+    TRIES_BYTES_MAX = LIMIT_VALUE(tries_recorded) * TRIED_BYTES_MAX + 2
+};
 
 typedef signed char bytes16 __attribute__((vector_size(16)));
 typedef unsigned char ubytes16 __attribute__((vector_size(16)));
@@ -203,6 +207,38 @@ static inline char *put_TOTAL(char *at, struct str key, const struct flight *fli
     return put_NUMBER(at, STR(",\"total_us\":"), (uint64_t)us);
 }
 
+/* What became of one attempt. Seldom needed, so it is written the plain way. */
+static void add_tried(struct strbuf *out, const struct tried *tried)
+{
+    const char *reason = tried->reason == OK ? "ok" : err_code(tried->reason);
+    strbuf_add(out, STR("{\"instance\":\""));
+    strbuf_add_json(out, tried->instance, LIMIT_VALUE(tries_name_bytes));
+    strbuf_add_fmt(out, "\",\"us\":%lld,\"reason\":\"%s\"", (long long)tried->us, reason);
+    if (tried->status != 0) {
+        strbuf_add_fmt(out, ",\"status\":%u", tried->status);
+    }
+    strbuf_add(out, tried->is_reused ? STR(",\"is_reused\":true") : STR(""));
+    strbuf_add(out, tried->is_hedge ? STR(",\"is_hedge\":true}") : STR("}"));
+}
+
+static __attribute__((noinline)) char *put_all_tries(char *at, const struct tries *tries)
+{
+    struct strbuf out = strbuf_over(at, TRIES_BYTES_MAX);
+    for (uint32_t i = 0; i < tries->count; i++) {
+        strbuf_add_char(&out, i == 0 ? '[' : ',');
+        add_tried(&out, &tries->at[i]);
+    }
+    strbuf_add_char(&out, ']');
+    CHECK(!strbuf_overflowed(&out));
+    return at + out.len;
+}
+
+static inline char *put_TRIES(char *at, struct str key, const struct tries *tries)
+{
+    bool is_empty = LIKELY(tries == NULL) || tries->count == 0;
+    return is_empty ? at : put_all_tries(put(at, key), tries);
+}
+
 static void clock_set(struct access_clock *clock, int64_t second)
 {
     struct strbuf text = strbuf_over(clock->text, sizeof clock->text);
@@ -270,6 +306,7 @@ enum {
 #define PUT_BYTES_IP (ADDR_TEXT_BYTES_MAX + 2)
 #define PUT_BYTES_ADDRESS (ADDR_TEXT_BYTES_MAX + 2)
 #define PUT_BYTES_FLAG 4
+#define PUT_BYTES_TRIES TRIES_BYTES_MAX
 #define PUT_BYTES_STAGES (FLIGHT_STAGE_COUNT * (DECIMAL_BYTES_MAX + 32))
 #define PUT_BYTES_TOTAL (DECIMAL_BYTES_MAX + 32)
 #define ACCESS(kind, name, sentence) +PUT_BYTES_##kind + (int)sizeof(",\"" #name "\":")

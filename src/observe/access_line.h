@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/strbuf.h"
 #include "exchange/flight.h"
+#include "exchange/tries.h"
 
 /* Slices are borrowed for the call; all-zero is a valid record. */
 struct access_record {
@@ -23,6 +24,7 @@ struct access_record {
     enum err reason; /* OK: none */
     uint16_t status;
     uint8_t attempts;
+    const struct tries *tries; /* NULL: none */
     bool is_reused, is_replayed;
 };
 
@@ -35,7 +37,9 @@ struct access_clock {
 enum {
     ACCESS_TEXTS_MAX = 16, /* texts in a record */
     /* A byte becomes at most six ("\u001b"); keys, numbers and the end have the rest. */
-    ACCESS_LINE_BYTES_MAX = ACCESS_TEXTS_MAX * LIMIT_VALUE(log_field_bytes) * 6 + 4096
+    ACCESS_LINE_BYTES_MAX =
+        (ACCESS_TEXTS_MAX * LIMIT_VALUE(log_field_bytes) +
+         LIMIT_VALUE(tries_recorded) * (LIMIT_VALUE(tries_name_bytes) + 32)) * 6 + 4096
 };
 
 /* Appends the line with its line feed. There is room for ACCESS_LINE_BYTES_MAX. */

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "exchange/tries.h"
 #include "http/h1/parser.h"
 #include "http/h1/writer.h"
 #include "http/judge.h"
@@ -23,6 +24,16 @@ static void note_outcome(struct exchange *ex, uint32_t status, enum balance_outc
         tally_note(&ex->origin->pools[ex->core->index].tally, tally_of_status(status),
                    sample.ttfb_ns);
     }
+}
+
+/* What became of the attempt, for the log. */
+static void record(struct exchange *ex, enum err reason, uint16_t status)
+{
+    tries_add(ex, &(struct tried){.instance = ex->origin->endpoint.name,
+                                  .us = (ex->core->loop.now_ns - ex->attempt_ns) / 1000,
+                                  .reason = reason,
+                                  .status = status,
+                                  .is_reused = ex->is_conn_reused});
 }
 
 void attempt_end(struct exchange *ex, bool is_conn_clean)
@@ -70,6 +81,7 @@ static void on_connect_failed(struct exchange *ex, enum err why)
 {
     stats_add(ex->core->stats, ex->plan->to->service->cells.connect_failures, 1);
     note_outcome(ex, 0, BALANCE_FAILED, 0);
+    record(ex, why, 0);
     conn_close(&ex->conn);
     try_another(ex, why);
 }
@@ -191,6 +203,7 @@ static bool replay(struct exchange *ex)
         return false;
     }
     stats_add(ex->core->stats, ex->plan->to->service->cells.replays, 1);
+    record(ex, ERR_ORIGIN_RESET, 0);
     ex->is_replayed = true;
     ex->in_taken = ex->head_bytes;
     body_init(&ex->request_body, &ex->request, &ex->arena, NULL, ex->plan->body_bytes_max);
@@ -208,6 +221,7 @@ static void on_broken(struct exchange *ex, enum err why)
         return;
     }
     note_outcome(ex, 0, BALANCE_FAILED, 0);
+    record(ex, why, 0);
     life_fail(ex, why);
 }
 
@@ -375,6 +389,9 @@ static enum err take_head(struct exchange *ex, struct head *head, struct str res
     if (fields_have(&head->fields, FIELD_KEEP_ALIVE)) {
         believe_keep_alive(ex, head);
     }
+    if (UNLIKELY(ex->tries != NULL)) {
+        record(ex, OK, head->status);
+    }
     exchange_mark(ex, FLIGHT_ANSWERED);
     conn_wait_until(ex->conn, INT64_MAX);
     ex->error = OK; /* an earlier attempt may have failed: the client will not notice */
@@ -471,21 +488,23 @@ void attempt_on_origin_ready(struct exchange *ex, unsigned ready)
         on_broken(ex, e);
     } else if (e != OK && e != ERR_AGAIN) {
         note_outcome(ex, 0, e == ERR_CLIENT_GONE ? BALANCE_UNKNOWN : BALANCE_FAILED, 0);
+        record(ex, e, 0);
         life_fail(ex, e);
     }
 }
 
-void attempt_blame(struct exchange *ex)
+void attempt_blame(struct exchange *ex, enum err why)
 {
     bool is_due = ex->state == EX_SENDING &&
                   (ex->is_request_sent || ex->conn->stream.queued_bytes > 0);
     if (is_due || ex->state == EX_CONNECTING) {
         note_outcome(ex, 0, BALANCE_FAILED, 0);
+        record(ex, why, 0);
     }
 }
 
 void attempt_on_timer(struct exchange *ex)
 {
-    attempt_blame(ex);
+    attempt_blame(ex, ERR_ORIGIN_TIMEOUT);
     life_fail(ex, ERR_ORIGIN_TIMEOUT);
 }

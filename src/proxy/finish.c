@@ -85,6 +85,7 @@ static void write_log(struct exchange *ex)
         .reason = ex->error,
         .status = ex->status,
         .attempts = ex->attempt_count,
+        .tries = ex->tries,
         .is_reused = ex->is_conn_reused,
         .is_replayed = ex->is_replayed};
     if (ex->plan != NULL) {

@@ -250,7 +250,7 @@ static void on_deadline(struct loop *loop, struct timer *timer)
 {
     struct exchange *ex = CONTAINER_OF(timer, struct exchange, timer);
     if (loop->now_ms >= ex->deadline_ms) {
-        attempt_blame(ex);
+        attempt_blame(ex, ERR_EXCHANGE_TIMEOUT);
         life_fail(ex, ERR_EXCHANGE_TIMEOUT);
     } else if (ex->state == EX_PICKING && !ex->is_called) {
         life_fail(ex, ERR_QUEUE_TIMEOUT);
@@ -321,8 +321,9 @@ static int64_t on_client_timer(struct exchange *ex)
         return now_ms + (limit_ms > 0 ? limit_ms : conf->body_timeout_ms + 1000);
     }
     if (now_ms - ex->progress_ms >= limit_ms) {
-        attempt_blame(ex);
-        life_fail(ex, stalled_by(ex));
+        enum err why = stalled_by(ex);
+        attempt_blame(ex, why);
+        life_fail(ex, why);
         return now_ms + limit_ms;
     }
     return ex->progress_ms + limit_ms;

@@ -26,7 +26,7 @@ void attempt_on_connected(struct exchange *ex, enum err e);
 void attempt_on_origin_ready(struct exchange *ex, unsigned ready);
 void attempt_on_timer(struct exchange *ex);
 /* attempt.c: time is up; when it was the instance's turn, that counts against it. */
-void attempt_blame(struct exchange *ex);
+void attempt_blame(struct exchange *ex, enum err why);
 /* attempt.c: moves request body bytes; also when the client became readable. */
 void attempt_send_body(struct exchange *ex);
 /* attempt.c: gives connection and slot up; the connection is kept when it is clean. */

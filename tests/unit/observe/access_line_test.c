@@ -174,6 +174,15 @@ TEST(long_values_are_cut_and_the_longest_line_fits)
     struct flight flight = {0};
     flight.at_ns[FLIGHT_START] = 1;
     flight.at_ns[FLIGHT_END] = INT64_MAX;
+    static struct tries tries = {.count = LIMIT_VALUE(tries_recorded)};
+    for (uint32_t i = 0; i < tries.count; i++) {
+        tries.at[i] = (struct tried){.instance = str_of(raw, sizeof raw),
+                                     .us = INT64_MAX,
+                                     .reason = ERR_ORIGIN_CONNECT_TIMEOUT,
+                                     .status = UINT16_MAX,
+                                     .is_reused = true,
+                                     .is_hedge = true};
+    }
     struct access_record record = {.wall_us = INT64_MAX,
                                    .flight = &flight,
                                    .client = &addr,
@@ -187,11 +196,14 @@ TEST(long_values_are_cut_and_the_longest_line_fits)
                                    .status = UINT16_MAX,
                                    .attempts = UINT8_MAX,
                                    .is_reused = true,
-                                   .is_replayed = true};
+                                   .is_replayed = true,
+                                   .tries = &tries};
     set_all_texts(&record, str_of(raw, sizeof raw));
     json_t *object = parsed(line_of(&record));
     WANT(object != NULL);
     WANT_INT(strlen(text_at(object, "path")), LIMIT_VALUE(log_field_bytes));
+    json_t *last = json_array_get(json_object_get(object, "tries"), tries.count - 1);
+    WANT_INT(strlen(text_at(last, "instance")), LIMIT_VALUE(tries_name_bytes));
     json_decref(object);
     memset(raw, 'a', sizeof raw);
     object = parsed(line_of(&record));
@@ -239,4 +251,25 @@ TEST(dropped_lines_are_told_in_a_line_of_their_own)
     struct strbuf out = strbuf_over(line_bytes, sizeof line_bytes);
     access_line_add_dropped(&out, 0, 12, &clock);
     WANT_STR(strbuf_str(&out), STR("{\"time\":\"1970-01-01T00:00:00.000000Z\",\"dropped\":12}\n"));
+}
+
+TEST(attempts_are_told_one_by_one_when_one_of_them_failed)
+{
+    struct tries tries = {.count = 2};
+    tries.at[0] = (struct tried){
+        .instance = STR("10.0.0.1:80"), .us = 1200, .reason = ERR_ORIGIN_RESET, .is_reused = true};
+    tries.at[1] =
+        (struct tried){.instance = STR("\"b\""), .us = 7, .status = 503, .is_hedge = true};
+    json_t *object = parsed(line_of(&(struct access_record){.tries = &tries}));
+    char *text = json_dumps(json_object_get(object, "tries"), JSON_COMPACT);
+    WANT_STR(str_from_c(text),
+             STR("[{\"instance\":\"10.0.0.1:80\",\"us\":1200,\"reason\":\"origin_reset\","
+                 "\"is_reused\":true},{\"instance\":\"\\\"b\\\"\",\"us\":7,\"reason\":\"ok\","
+                 "\"status\":503,\"is_hedge\":true}]"));
+    free(text);
+    json_decref(object);
+    tries.count = 0;
+    object = parsed(line_of(&(struct access_record){.tries = &tries}));
+    WANT(json_object_get(object, "tries") == NULL);
+    json_decref(object);
 }
