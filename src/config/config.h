@@ -79,6 +79,8 @@ struct config {
         struct str path; /* of the Unix socket; empty: no admin socket */
     } admin;
     int64_t drain_timeout_ms;
+    struct str zone; /* where this process runs; empty: not said */
+    struct source_pos zone_pos;
     struct conf_internals *internals; /* arena, secrets; for this room */
 };
 

@@ -112,7 +112,7 @@ const struct conf_grammar conf_target_grammar = {
     .write = write_target};
 
 static const struct conf_field target_fields[] = {
-    {.name = "target",
+    {.name = "address",
      .type = CONF_CUSTOM,
      .grammar = &conf_target_grammar,
      .offset = 0,
@@ -125,6 +125,22 @@ static const struct conf_field target_fields[] = {
      .preset = "1",
      .max = 1000000,
      .summary = "Its share among the targets of the version; 0 drains it."},
+    {.name = "priority",
+     .type = CONF_INT,
+     CONF_IS(struct conf_target, priority),
+     .preset = "0",
+     .max = CONF_PRIORITY_MAX,
+     .summary = "Targets of a higher number get what those of lower ones cannot take."},
+    {.name = "zone",
+     .type = CONF_CUSTOM,
+     .grammar = &conf_place_grammar,
+     CONF_IS(struct conf_target, zone),
+     .summary = "Where it runs; the zone of this process is preferred."},
+    {.name = "name",
+     .type = CONF_CUSTOM,
+     .grammar = &conf_place_grammar,
+     CONF_IS(struct conf_target, name),
+     .summary = "What operators, logs and metrics call it; left out: its address."},
 };
 
 const struct conf_table conf_target_table = {.name = "target",
@@ -133,7 +149,8 @@ const struct conf_table conf_target_table = {.name = "target",
                                              .field_count = COUNT_OF(target_fields),
                                              .bytes = sizeof(struct conf_target),
                                              .pos_at = CONF_AT(struct conf_target, pos),
-                                             .shorthand = &conf_target_grammar};
+                                             .shorthand = &conf_target_grammar,
+                                             .check = conf_check_target};
 
 static bool read_cohort(struct conf_reader *reader, struct node *node, void *place)
 {

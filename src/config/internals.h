@@ -3,6 +3,7 @@
  * Nobody outside of this room includes it. */
 #pragma once
 
+#include "base/map.h"
 #include "config/config.h"
 #include "config/reader.h"
 
@@ -40,10 +41,11 @@ struct conf_path {
 extern const struct conf_table conf_root_table, conf_listener_table, conf_service_table,
     conf_route_table, conf_match_table, conf_target_table, conf_redirect_table,
     conf_listener_timeout_table, conf_timeout_table, conf_default_timeout_table,
-    conf_defaults_table, conf_enforce_table;
+    conf_defaults_table, conf_enforce_table, conf_slow_start_table;
 extern const struct conf_grammar conf_target_grammar, conf_cohort_grammar, conf_host_rule_grammar,
     conf_rewrite_grammar, conf_request_grammar, conf_ip_grammar, conf_port_grammar,
-    conf_log_to_grammar, conf_unix_grammar;
+    conf_log_to_grammar, conf_unix_grammar, conf_panic_grammar,
+    conf_place_grammar;
 
 /* Resolves ${...} in *text; marks the node. refs.c */
 MUST_USE bool conf_resolve(struct conf_reader *reader, struct node *node);
@@ -73,6 +75,10 @@ MUST_USE bool conf_read_scalar(struct conf_reader *reader, const struct conf_fie
 bool conf_is_token(struct str s);
 /* Bytes of a value of this type; 0 when the table or grammar says. */
 size_t conf_type_bytes(enum conf_type type);
+/* table_life.c: what a target's row cannot say; names within one version are different. */
+MUST_USE bool conf_check_target(struct conf_reader *reader, struct node *node, void *place);
+MUST_USE bool conf_check_targets(struct conf_reader *reader, struct node *node,
+                                 const struct conf_targets *targets);
 /* resolve.c: names to things, inheritance, and every check over several things. */
 void conf_resolve_all(struct conf_reader *reader, struct config *config);
 /* inherit.c */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "config/conf_life.h"
 #include "config/values.h"
 
 struct conf_policy;
@@ -57,6 +58,8 @@ struct conf_target {
     struct str host; /* lower case; also for addresses, with brackets for IPv6 */
     uint16_t port;
     int64_t weight; /* among the targets of its version; 0 drains */
+    int64_t priority; /* 0 to CONF_PRIORITY_MAX; the lowest goes first */
+    struct str zone, name; /* empty: not written */
 };
 
 struct conf_targets {
@@ -120,6 +123,8 @@ struct conf_service {
     struct source_pos balance_pos;
     struct conf_connections connections;
     struct conf_queue queue;
+    struct conf_slow_start slow_start;
+    struct conf_panic panic;
     struct conf_host_rule host;
     struct conf_cohort cohort;
     struct conf_timeout timeout;  /* as written: body, connect, response, total */

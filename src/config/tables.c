@@ -228,6 +228,12 @@ static bool is_implicit_version(const void *value)
     return version->name.len == 0;
 }
 
+static bool check_version(struct conf_reader *reader, struct node *node, void *place)
+{
+    const struct conf_version *version = place;
+    return conf_check_targets(reader, node, &version->targets);
+}
+
 static const struct conf_table version_table = {
     .name = "version",
     .summary = "One version of a service, with its own instances and its share of the traffic.",
@@ -236,6 +242,7 @@ static const struct conf_table version_table = {
     .bytes = sizeof(struct conf_version),
     .name_at = CONF_AT(struct conf_version, name),
     .pos_at = CONF_AT(struct conf_version, pos),
+    .check = check_version,
     .is_hidden = is_implicit_version};
 
 static const struct conf_field connections_fields[] = {
@@ -355,6 +362,18 @@ static const struct conf_field service_fields[] = {
      .table = &queue_table,
      CONF_IS(struct conf_service, queue),
      .summary = "What waits for a connection."},
+    {.name = "slow_start",
+     .type = CONF_STRUCT,
+     .table = &conf_slow_start_table,
+     CONF_IS(struct conf_service, slow_start),
+     .summary = "How a fresh instance gets to its whole share."},
+    {.name = "panic",
+     .type = CONF_CUSTOM,
+     .grammar = &conf_panic_grammar,
+     CONF_IS(struct conf_service, panic),
+     .preset = "50%",
+     .summary = "Below this share of usable instances all of them are used: health is no longer "
+                "believed; off: never, and 503 when none is usable."},
     {.name = "timeout",
      .type = CONF_STRUCT,
      .table = &conf_timeout_table,
@@ -414,7 +433,7 @@ static bool check_service(struct conf_reader *reader, struct node *node, void *p
     out->versions.count = 1;
     out->versions.at[0] =
         (struct conf_version){.pos = out->pos, .weight = 1, .targets = out->targets};
-    return true;
+    return conf_check_targets(reader, node, &out->targets);
 }
 
 static bool is_anonymous_service(const void *value)

@@ -59,7 +59,10 @@ static enum err compile_cluster(const struct world_conf *conf, const struct conf
                                             .host = target->host,
                                             .port = target->port,
                                             .is_every_address = target->kind == CONF_TARGET_DNS,
-                                            .weight = (uint32_t)target->weight};
+                                            .weight = (uint32_t)target->weight,
+                                            .priority = (uint32_t)target->priority,
+                                            .zone = target->zone,
+                                            .name = target->name};
         if (target->kind == CONF_TARGET_ADDRESS) {
             targets[i].addr = target->addr;
         }

@@ -28,6 +28,7 @@ struct origin {
     _Atomic uint32_t idle_ms; /* the instance keeps idle connections so long, it said; 0: unknown */
     uint32_t cell_requests, cell_in_flight, cell_latency; /* its series */
     uint32_t use_count;       /* sets that list it; control thread only */
+    bool is_named;            /* endpoint.name is not its address */
     bool is_unused;           /* so found by the last sweep; control thread only */
     struct instance instance; /* control thread only */
     struct pool pools[];      /* by core */

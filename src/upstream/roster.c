@@ -123,6 +123,16 @@ enum err roster_rebuild(struct roster_cluster *state)
     return OK;
 }
 
+static enum err keep_target(struct arena *arena, const struct roster_target *from,
+                            struct roster_target *to)
+{
+    *to = *from;
+    TRY(arena_keep(arena, from->text, &to->text));
+    TRY(arena_keep(arena, from->host, &to->host));
+    TRY(arena_keep(arena, from->zone, &to->zone));
+    return arena_keep(arena, from->name, &to->name);
+}
+
 /* Copies the targets, taking the new names before the old are given up: those in both stay. */
 static enum err take_targets(struct roster_cluster *state, const struct roster_cluster_conf *conf)
 {
@@ -133,11 +143,7 @@ static enum err take_targets(struct roster_cluster *state, const struct roster_c
     next.names = ARENA_ARRAY(&next.arena, conf->target_count + 1u, struct roster_name *);
     enum err e = next.targets == NULL || next.names == NULL ? ERR_MEMORY : OK;
     for (uint32_t i = 0; e == OK && i < conf->target_count; i++) {
-        next.targets[i] = conf->targets[i];
-        e = arena_keep(&next.arena, conf->targets[i].text, &next.targets[i].text);
-        if (e == OK) {
-            e = arena_keep(&next.arena, conf->targets[i].host, &next.targets[i].host);
-        }
+        e = keep_target(&next.arena, &conf->targets[i], &next.targets[i]);
         if (e == OK && next.targets[i].addr.family == ADDR_NONE) {
             next.names[i] = roster_name_get(state->roster, &next.targets[i]);
         }

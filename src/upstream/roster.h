@@ -16,7 +16,8 @@ struct roster_target {
     struct str host;
     uint16_t port;
     bool is_every_address; /* each address of the name is an instance */
-    uint32_t weight;
+    uint32_t weight, priority;
+    struct str zone, name; /* may be empty; name: identity for operators, else the address */
 };
 
 struct roster_cluster_conf {

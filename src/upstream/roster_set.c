@@ -41,14 +41,21 @@ static void origin_cells(struct roster *roster, struct origin *origin)
     origin->cell_latency = registry_hold(roster->registry, METRIC_endpoint_latency, labels);
 }
 
+/* An instance that gets another name is another instance: logs and overrides go by it. */
+static bool has_name(const struct origin *origin, struct str name)
+{
+    return name.len == 0 ? !origin->is_named
+                         : origin->is_named && str_eq(origin->endpoint.name, name);
+}
+
 /* The instance of this cluster at `addr`, known or new. NULL: no memory. */
 static struct origin *origin_at(struct roster_cluster *state, const struct addr *addr,
-                                struct str host)
+                                const struct roster_target *target)
 {
     struct roster *roster = state->roster;
     LIST_EACH(node, &state->origins) {
         struct origin *known = CONTAINER_OF(node, struct origin, node);
-        if (addr_eq(&known->endpoint.addr, addr)) {
+        if (addr_eq(&known->endpoint.addr, addr) && has_name(known, target->name)) {
             return known;
         }
     }
@@ -60,8 +67,9 @@ static struct origin *origin_at(struct roster_cluster *state, const struct addr 
     struct strbuf out = strbuf_over(text, sizeof text);
     addr_add(&out, addr);
     origin->endpoint.addr = *addr;
-    origin->endpoint.name = roster_text_keep(strbuf_str(&out));
-    origin->host = roster_text_keep(host);
+    origin->is_named = target->name.len > 0;
+    origin->endpoint.name = roster_text_keep(origin->is_named ? target->name : strbuf_str(&out));
+    origin->host = roster_text_keep(target->text);
     origin->cluster = state->cluster;
     origin->instance.group = &state->group;
     for (uint32_t i = 0; i < roster->core_count; i++) {
@@ -117,7 +125,7 @@ static enum err gather(struct roster_cluster *state, struct arena *arena,
     for (uint32_t i = 0; i < state->target_count; i++) {
         for (uint32_t j = 0; j < address_count(state, i); j++) {
             const struct addr *addr = address_at(state, i, j);
-            struct origin *origin = origin_at(state, addr, state->targets[i].text);
+            struct origin *origin = origin_at(state, addr, &state->targets[i]);
             if (origin == NULL) {
                 return ERR_MEMORY;
             }

@@ -65,8 +65,8 @@ TEST(targets_and_matches_are_sets)
 {
     WANT_STR(diff_of("services: { s: [a:1, b:1] }\nroutes: { a: { match: [/a, /b], to: s } }",
                      "services: { s: [b:1, c:1] }\nroutes: { a: { match: [/b, /c], to: s } }"),
-             STR("service s, target {target: a:1, weight: 1}: removed\n"
-                 "service s, target {target: c:1, weight: 1}: added\n"
+             STR("service s, target {address: a:1, weight: 1, priority: 0}: removed\n"
+                 "service s, target {address: c:1, weight: 1, priority: 0}: added\n"
                  "route a, match {path: {exact: \"/a\"}}: removed\n"
                  "route a, match {path: {exact: \"/c\"}}: added\n"));
 }

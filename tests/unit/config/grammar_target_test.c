@@ -78,12 +78,12 @@ TEST(any_cut_of_a_target_is_read_or_refused)
 TEST(a_target_may_have_a_weight)
 {
     const struct conf_service *service =
-        service_of("[a:1, { target: b:1, weight: 0 }, { target: c:1, weight: 1000000 }]");
+        service_of("[a:1, { address: b:1, weight: 0 }, { address: c:1, weight: 1000000 }]");
     WANT_INT(service->versions.at[0].targets.count, 3);
     WANT_INT(service->versions.at[0].targets.at[1].weight, 0);
     WANT_INT(service->versions.at[0].targets.at[2].weight, 1000000);
-    WANT_INT(service_of("[{ target: a:1, weight: 1000001 }]")->versions.count, 0);
-    WANT_INT(service_of("[{ target: a:1, weight: -1 }]")->versions.count, 0);
+    WANT_INT(service_of("[{ address: a:1, weight: 1000001 }]")->versions.count, 0);
+    WANT_INT(service_of("[{ address: a:1, weight: -1 }]")->versions.count, 0);
 }
 
 TEST(a_cohort_is_kept_together_by_one_thing)
@@ -156,4 +156,16 @@ TEST(a_service_is_a_target_a_list_or_a_map)
         service_of("{ versions: { v1: { targets: a:1 }, v2: { targets: b:1 } } }")->versions.count,
         2);
     WANT_INT(service_of("a:1")->versions.at[0].name.len, 0);
+}
+
+TEST(a_target_in_its_long_form_has_a_place_and_a_name)
+{
+    const struct conf_service *service =
+        service_of("[{ address: a:1, priority: 1, zone: eu-1, name: first }, b:1]");
+    const struct conf_target *target = &service->versions.at[0].targets.at[0];
+    WANT_INT(target->priority, 1);
+    WANT_STR(target->zone, STR("eu-1"));
+    WANT_STR(target->name, STR("first"));
+    WANT_INT(service->versions.at[0].targets.at[1].weight, 1);
+    WANT_INT(service_of("[{ address: a:1, priority: 16 }]")->versions.count, 0);
 }

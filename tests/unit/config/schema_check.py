@@ -22,7 +22,7 @@ BEYOND_A_SCHEMA = {"E0103", "E0104", "E0105", "E0106", "E0111", "E0112", "E0115"
 GOOD = """
 routes: { "/*": http://localhost:3000 }
 ---
-services: { s: [a:1, { target: b:2, weight: 3 }], t: { versions: { v: { weight: 0, targets: a:1 } }, cohort: address } }
+services: { s: [a:1, { address: b:2, weight: 3 }], t: { versions: { v: { weight: 0, targets: a:1 } }, cohort: address } }
 routes: { r: { match: [GET /a, { path: { pattern: "/x" }, header: { A: [b, c], D: { present: true } } }], to: s, gate: n } }
 ---
 listeners: { a: { port: "${env:PORT}", via: "${env:VIA:-true}", timeout: { head: 1m30s }, trusted_proxies: 10.0.0.0/8 } }

@@ -15,7 +15,7 @@ static const char rich[] =
     "services:\n"
     "  orders:\n"
     "    versions:\n"
-    "      v1: { weight: 95, targets: [10.0.0.1:1, { target: \"dns://x.y:2\", weight: 3 }] }\n"
+    "      v1: { weight: 95, targets: [10.0.0.1:1, { address: \"dns://x.y:2\", weight: 3 }] }\n"
     "      v2: { weight: 5, targets: \"[::1]:3\" }\n"
     "    cohort: header X-User\n"
     "    host: target\n"
@@ -90,7 +90,7 @@ TEST(every_change_of_meaning_counts)
         "services: { s: [a:2] }\nroutes: { r: { match: /r/*, to: s } }",
         "services: { s: [a:1, b:1] }\nroutes: { r: { match: /r/*, to: s } }",
         "services: { s: { targets: a:1, host: target } }\nroutes: { r: { match: /r/*, to: s } }",
-        "services: { s: [{ target: a:1, weight: 2 }] }\nroutes: { r: { match: /r/*, to: s } }",
+        "services: { s: [{ address: a:1, weight: 2 }] }\nroutes: { r: { match: /r/*, to: s } }",
         "services: { s: [a:1] }\nroutes: { r: { match: /r, to: s } }",
         "services: { s: [a:1] }\nroutes: { q: { match: /r/*, to: s } }",
         "services: { s: [a:1] }\nroutes: { r: { match: /r/*, to: s, mark: {} } }",
