@@ -136,6 +136,7 @@ static void on_generation_done(struct loop *loop, struct mail *mail)
     world_free(snapshot);
     if (oldest != UINT64_MAX) {
         registry_release(&process->registry, oldest);
+        roster_forget(&process->roster, oldest);
     }
 }
 
@@ -304,8 +305,8 @@ static void close_opened(struct process *process, struct opened *opened)
     process->observed = opened->is_new_log ? opened->observed : process->observed;
 }
 
-/* Everything that can fail, then the posting, which cannot. Compiling comes last of what can: it
- * tells the roster of new instances, which only lack of memory may keep from being published. */
+/* Everything that can fail, then the posting, which cannot. What the roster was told by compiling
+ * takes effect with roster_take_updates. */
 static enum err prepare_and_post(struct process *process, struct config *config,
                                  struct listener_plan *plan)
 {
@@ -320,6 +321,7 @@ static enum err prepare_and_post(struct process *process, struct config *config,
     e = e == OK ? compile(process, config, plan, &snapshot) : e;
     e = e == OK ? add_generations(process, group, snapshot) : e;
     if (e != OK) {
+        roster_discard(&process->roster);
         group_drop(process, group);
         close_opened(process, &opened);
         if (snapshot != NULL) {

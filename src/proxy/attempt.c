@@ -91,7 +91,8 @@ static struct str authority_for(const struct exchange *ex)
     const struct plan_service *to = ex->plan->to;
     switch ((enum plan_host)to->host) {
     case PLAN_HOST_CLIENT: break;
-    case PLAN_HOST_TARGET: return ex->origin->host;
+    case PLAN_HOST_TARGET:
+        return *atomic_load_explicit(&ex->origin->host, memory_order_acquire);
     case PLAN_HOST_LITERAL: return to->host_literal;
     }
     return ex->request.authority;

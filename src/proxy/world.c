@@ -193,6 +193,7 @@ enum err world_compile(const struct world_conf *conf, struct snapshot **out)
     snapshot->number = conf->number;
     snapshot->hash = config_hash(conf->config);
     registry_begin(conf->registry, conf->number);
+    roster_begin(conf->roster, conf->number);
     enum err e = compile_listeners(conf, snapshot);
     e = e == OK ? compile_services(conf, snapshot) : e;
     e = e == OK ? compile_routes(conf, snapshot) : e;

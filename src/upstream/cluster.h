@@ -20,6 +20,11 @@ struct service {
     struct service_cells cells;
     _Atomic uint32_t waiting_total; /* in the lines of its clusters */
     _Atomic uint32_t queue_max;     /* ceiling of that */
+    /* Of the control thread: */
+    uint32_t queue_max_next; /* configured and not in use yet */
+    uint64_t generation;     /* the last that named it */
+    uint32_t cluster_count;
+    bool is_unused; /* so found by the last sweep */
 };
 
 /* A cluster as one core has it: its instances, and those of this core who wait for one. Only the

@@ -80,8 +80,9 @@ void conn_close(struct conn **slot)
     conn_drop_in(conn);
     stream_close(&conn->core->loop, &conn->stream);
     pool_of(conn)->open_count--;
-    atomic_fetch_sub_explicit(&conn->origin->open_count, 1, memory_order_release);
     stats_sub(conn->core->stats, conn->origin->cluster->service->cells.open, 1);
+    /* Last: the control thread may free the instance, and with it all that it belongs to. */
+    atomic_fetch_sub_explicit(&conn->origin->open_count, 1, memory_order_release);
     conn->task.run = on_reap;
     loop_reap(&conn->core->loop, &conn->task);
 }

@@ -22,7 +22,8 @@ static_assert(sizeof(struct pool) == CACHE_LINE_BYTES, "what an attempt touches 
 struct origin {
     struct endpoint endpoint; /* first: a pick gives this */
     struct cluster *cluster;
-    struct str host;          /* "name:port" as configured: what Host becomes with host: target */
+    struct str *_Atomic host; /* "name:port" as configured: what Host becomes with host: target;
+                                 the text is constant, a reload gives another one */
     struct list node;         /* in the registry */
     _Atomic uint32_t open_count; /* connections of all cores, idle ones included */
     _Atomic uint32_t idle_ms; /* the instance keeps idle connections so long, it said; 0: unknown */

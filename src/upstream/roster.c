@@ -22,25 +22,61 @@ void roster_init(struct roster *roster, const struct roster_conf *conf)
     instance_keeper_init(&roster->keeper, conf->loop, conf->registry);
 }
 
+/* The series of a service, by its name alone. */
+static const struct {
+    enum metric metric;
+    size_t offset;
+} service_series[] = {
+#define SERIES(metric, cell) {METRIC_##metric, offsetof(struct service_cells, cell)}
+    SERIES(origin_received_bytes, received_bytes),
+    SERIES(origin_sent_bytes, sent_bytes),
+    SERIES(origin_connections, open),
+    SERIES(origin_connections_idle, idle),
+    SERIES(origin_connects, connects),
+    SERIES(origin_connect_failures, connect_failures),
+    SERIES(origin_reuses, reuses),
+    SERIES(origin_stale_replays, replays),
+    SERIES(attempts, attempts),
+    SERIES(retries, retries),
+    SERIES(queue_depth, queue_depth),
+    SERIES(queue_wait, queue_wait),
+#undef SERIES
+};
+
+static uint32_t *service_cell(struct service *service, size_t at)
+{
+    return (uint32_t *)(void *)((char *)&service->cells + service_series[at].offset);
+}
+
 static void service_cells(struct roster *roster, struct service *service)
 {
-    const struct str label[1] = {service->name};
-    struct service_cells *cells = &service->cells;
-    struct registry *registry = roster->registry;
-    cells->received_bytes = registry_hold(registry, METRIC_origin_received_bytes, label);
-    cells->sent_bytes = registry_hold(registry, METRIC_origin_sent_bytes, label);
-    cells->open = registry_hold(registry, METRIC_origin_connections, label);
-    cells->idle = registry_hold(registry, METRIC_origin_connections_idle, label);
-    cells->connects = registry_hold(registry, METRIC_origin_connects, label);
-    cells->connect_failures = registry_hold(registry, METRIC_origin_connect_failures, label);
-    cells->reuses = registry_hold(registry, METRIC_origin_reuses, label);
-    cells->replays = registry_hold(registry, METRIC_origin_stale_replays, label);
-    cells->attempts = registry_hold(registry, METRIC_attempts, label);
-    cells->retries = registry_hold(registry, METRIC_retries, label);
-    cells->queue_depth = registry_hold(registry, METRIC_queue_depth, label);
-    cells->queue_wait = registry_hold(registry, METRIC_queue_wait, label);
-    const struct str pair[2] = {service->name, STR("")};
-    cells->ttfb = registry_hold(registry, METRIC_origin_ttfb, pair);
+    const struct str label[1] = {service->name}, pair[2] = {service->name, STR("")};
+    for (size_t i = 0; i < COUNT_OF(service_series); i++) {
+        *service_cell(service, i) =
+            registry_hold(roster->registry, service_series[i].metric, label);
+    }
+    service->cells.ttfb = registry_hold(roster->registry, METRIC_origin_ttfb, pair);
+}
+
+static void service_free(struct roster *roster, struct service *service)
+{
+    for (size_t i = 0; i < COUNT_OF(service_series); i++) {
+        registry_retire(roster->registry, service_series[i].metric, *service_cell(service, i));
+    }
+    registry_retire(roster->registry, METRIC_origin_ttfb, service->cells.ttfb);
+    list_remove(&service->node);
+    roster_text_free(service->name);
+    heap_free(service);
+}
+
+void roster_begin(struct roster *roster, uint64_t generation)
+{
+    roster->generation = generation;
+}
+
+void roster_forget(struct roster *roster, uint64_t oldest)
+{
+    roster->oldest = oldest;
 }
 
 struct service *roster_service(struct roster *roster, struct str name, uint32_t queue_max)
@@ -59,7 +95,8 @@ struct service *roster_service(struct roster *roster, struct str name, uint32_t 
         service_cells(roster, service);
         list_push_back(&roster->services, &service->node);
     }
-    atomic_store_explicit(&service->queue_max, queue_max, memory_order_relaxed);
+    service->generation = roster->generation;
+    service->queue_max_next = queue_max;
     return service;
 }
 
@@ -74,14 +111,9 @@ static struct roster_cluster *state_of(struct roster *roster, const struct clust
     return NULL;
 }
 
-struct cluster *roster_cluster(struct roster *roster, struct service *service, struct str version)
+static struct roster_cluster *cluster_new(struct roster *roster, struct service *service,
+                                          struct str version)
 {
-    LIST_EACH(node, &roster->clusters) {
-        struct roster_cluster *known = CONTAINER_OF(node, struct roster_cluster, node);
-        if (known->cluster->service == service && str_eq(known->cluster->name, version)) {
-            return known->cluster;
-        }
-    }
     struct roster_cluster *state = heap_new(sizeof *state);
     struct cluster *cluster =
         heap_new(sizeof *cluster + sizeof cluster->parts[0] * roster->core_count);
@@ -92,35 +124,38 @@ struct cluster *roster_cluster(struct roster *roster, struct service *service, s
     }
     cluster_init(cluster, service, roster->cores, roster->core_count);
     cluster->name = roster_text_keep(version);
+    service->cluster_count++;
     state->roster = roster;
     state->cluster = cluster;
-    arena_init_heap(&state->arena, SET_ARENA_BYTES_MAX);
     list_init(&state->origins);
     instance_group_init(&state->group, &roster->keeper, cluster, &state->origins);
     list_push_back(&roster->clusters, &state->node);
-    return cluster;
+    return state;
 }
 
-enum err roster_rebuild(struct roster_cluster *state)
+struct cluster *roster_cluster(struct roster *roster, struct service *service, struct str version)
 {
-    struct roster_set *set = heap_new(sizeof *set);
-    struct roster_update *update = heap_new(sizeof *update);
-    enum err e = set == NULL || update == NULL ? ERR_MEMORY : roster_set_build(state, set);
-    if (e != OK) {
-        if (set != NULL) {
-            arena_reset(&set->arena);
-        }
-        heap_free(set);
-        heap_free(update);
-        return e == ERR_EXISTS || e == ERR_NAME_UNRESOLVED ? OK : e;
+    struct roster_cluster *state = NULL;
+    LIST_EACH(node, &roster->clusters) {
+        struct roster_cluster *known = CONTAINER_OF(node, struct roster_cluster, node);
+        bool is_it = known->cluster->service == service && str_eq(known->cluster->name, version);
+        state = is_it ? known : state;
     }
-    *update = (struct roster_update){.next = state->roster->updates,
-                                     .cluster = state->cluster,
-                                     .set = set,
-                                     .old = state->current};
-    state->roster->updates = update;
-    state->current = set;
-    return OK;
+    if (state == NULL) {
+        state = cluster_new(roster, service, version);
+    }
+    if (state == NULL) {
+        return NULL;
+    }
+    state->generation = roster->generation;
+    return state->cluster;
+}
+
+static void spec_drop(struct roster_spec *spec)
+{
+    roster_names_release(spec);
+    arena_reset(&spec->arena);
+    *spec = (struct roster_spec){0};
 }
 
 static enum err keep_target(struct arena *arena, const struct roster_target *from,
@@ -133,34 +168,88 @@ static enum err keep_target(struct arena *arena, const struct roster_target *fro
     return arena_keep(arena, from->name, &to->name);
 }
 
-/* Copies the targets, taking the new names before the old are given up: those in both stay. */
-static enum err take_targets(struct roster_cluster *state, const struct roster_cluster_conf *conf)
+/* Copies what was said, names included: those that are in use already are not asked for again. */
+static enum err spec_make(struct roster *roster, const struct roster_cluster_conf *conf,
+                          struct roster_spec *spec)
 {
-    struct roster_cluster next = *state;
-    arena_init_heap(&next.arena, SET_ARENA_BYTES_MAX);
-    next.target_count = conf->target_count;
-    next.targets = ARENA_ARRAY(&next.arena, conf->target_count + 1u, struct roster_target);
-    next.names = ARENA_ARRAY(&next.arena, conf->target_count + 1u, struct roster_name *);
-    enum err e = next.targets == NULL || next.names == NULL ? ERR_MEMORY : OK;
-    for (uint32_t i = 0; e == OK && i < conf->target_count; i++) {
-        e = keep_target(&next.arena, &conf->targets[i], &next.targets[i]);
-        if (e == OK && next.targets[i].addr.family == ADDR_NONE) {
-            next.names[i] = roster_name_get(state->roster, &next.targets[i]);
+    *spec = (struct roster_spec){.target_count = conf->target_count,
+                                 .balance = conf->balance,
+                                 .connections_max = conf->connections_max};
+    arena_init_heap(&spec->arena, SET_ARENA_BYTES_MAX);
+    spec->targets = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_target);
+    spec->names = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_name *);
+    if (spec->targets == NULL || spec->names == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < conf->target_count; i++) {
+        TRY(keep_target(&spec->arena, &conf->targets[i], &spec->targets[i]));
+        if (spec->targets[i].addr.family == ADDR_NONE) {
+            spec->names[i] = roster_name_get(roster, &spec->targets[i]);
         }
     }
-    if (e != OK) {
-        next.target_count = next.names == NULL ? 0 : next.target_count;
-        roster_names_release(&next);
-        arena_reset(&next.arena);
-        return e;
-    }
-    roster_names_release(state);
-    arena_reset(&state->arena);
-    state->arena = next.arena;
-    state->targets = next.targets;
-    state->names = next.names;
-    state->target_count = next.target_count;
     return OK;
+}
+
+/* Of updates that no core has seen: with `set` and `host` still the new ones. */
+static void stage_drop(struct roster_cluster *state)
+{
+    struct roster_update *update = state->stage.updates;
+    while (update != NULL) {
+        struct roster_update *next = update->next;
+        roster_set_free(update->set);
+        heap_free(update->host);
+        heap_free(update);
+        update = next;
+    }
+    spec_drop(&state->stage.spec);
+    state->stage = (struct roster_stage){0};
+}
+
+/* The set that the cluster has under `spec`, when that is another one. */
+static enum err stage_set(struct roster_cluster *state, const struct roster_spec *spec)
+{
+    struct roster_set *set = heap_new(sizeof *set);
+    struct roster_update *update = heap_new(sizeof *update);
+    state->stage.is_used = true;
+    enum err e = set == NULL || update == NULL ? ERR_MEMORY : roster_set_build(state, spec, set);
+    if (e != OK) {
+        if (set != NULL) {
+            arena_reset(&set->arena);
+        }
+        heap_free(set);
+        heap_free(update);
+        return e == ERR_EXISTS || e == ERR_NAME_UNRESOLVED ? OK : e;
+    }
+    *update = (struct roster_update){
+        .next = state->stage.updates, .state = state, .cluster = state->cluster, .set = set};
+    state->stage.updates = update;
+    return OK;
+}
+
+/* Cannot fail: all that needs memory was made before. */
+static void stage_use(struct roster_cluster *state)
+{
+    struct roster_update *update = state->stage.updates;
+    while (update != NULL) {
+        struct roster_update *next = update->next;
+        if (update->set != NULL) {
+            update->old = state->current;
+            state->current = update->set;
+            state->update_count++;
+        } else {
+            update->host = atomic_exchange_explicit(&update->origin->host, update->host,
+                                                    memory_order_acq_rel);
+        }
+        update->next = state->roster->updates;
+        state->roster->updates = update;
+        update = next;
+    }
+    if (state->stage.has_spec) {
+        spec_drop(&state->spec);
+        state->spec = state->stage.spec;
+    }
+    state->stage = (struct roster_stage){0};
+    roster_set_use(state);
 }
 
 enum err roster_configure(struct roster *roster, struct cluster *cluster,
@@ -168,17 +257,54 @@ enum err roster_configure(struct roster *roster, struct cluster *cluster,
 {
     struct roster_cluster *state = state_of(roster, cluster);
     CHECK(state != NULL);
-    TRY(take_targets(state, conf));
-    state->balance = conf->balance;
-    state->connections_max = conf->connections_max;
-    return roster_rebuild(state);
+    stage_drop(state);
+    state->stage.is_used = state->stage.has_spec = true;
+    enum err e = spec_make(roster, conf, &state->stage.spec);
+    e = e == OK ? stage_set(state, &state->stage.spec) : e;
+    if (e != OK) {
+        stage_drop(state);
+    }
+    return e;
+}
+
+enum err roster_rebuild(struct roster_cluster *state)
+{
+    stage_drop(state);
+    enum err e = stage_set(state, &state->spec);
+    if (e == OK) {
+        stage_use(state);
+    } else {
+        stage_drop(state);
+    }
+    return e;
 }
 
 struct roster_update *roster_take_updates(struct roster *roster)
 {
+    LIST_EACH(node, &roster->services) {
+        struct service *service = CONTAINER_OF(node, struct service, node);
+        atomic_store_explicit(&service->queue_max, service->queue_max_next, memory_order_relaxed);
+    }
+    LIST_EACH(node, &roster->clusters) {
+        struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
+        if (state->stage.is_used) {
+            stage_use(state);
+        }
+    }
     struct roster_update *updates = roster->updates;
     roster->updates = NULL;
     return updates;
+}
+
+void roster_discard(struct roster *roster)
+{
+    LIST_EACH(node, &roster->services) {
+        struct service *service = CONTAINER_OF(node, struct service, node);
+        service->queue_max_next = atomic_load_explicit(&service->queue_max, memory_order_relaxed);
+    }
+    LIST_EACH(node, &roster->clusters) {
+        stage_drop(CONTAINER_OF(node, struct roster_cluster, node));
+    }
 }
 
 static void apply_one(const struct roster_update *update, struct core *core)
@@ -194,8 +320,10 @@ void roster_apply(const struct roster_update *update, struct core *core)
     /* Newest first in the list: the oldest is applied first, so that the newest stays. */
     if (update != NULL) {
         roster_apply(update->next, core);
-        apply_one(update, core);
-        cluster_call_more(update->cluster, core);
+        if (update->cluster != NULL) {
+            apply_one(update, core);
+            cluster_call_more(update->cluster, core);
+        }
     }
 }
 
@@ -204,29 +332,93 @@ void roster_release(struct roster *roster, struct roster_update *updates)
     (void)roster;
     while (updates != NULL) {
         struct roster_update *next = updates->next;
+        if (updates->state != NULL) {
+            updates->state->update_count--;
+        }
         roster_set_free(updates->old);
+        heap_free(updates->host);
         heap_free(updates);
         updates = next;
     }
 }
 
+static void sweep_origins(struct roster_cluster *state)
+{
+    LIST_EACH_SAFE(node, &state->origins) {
+        struct origin *origin = CONTAINER_OF(node, struct origin, node);
+        bool is_used = origin->use_count > 0 ||
+                       atomic_load_explicit(&origin->open_count, memory_order_acquire) > 0 ||
+                       endpoint_in_flight(&origin->endpoint) > 0;
+        /* Seen twice: an exchange that ends just now may still read the name. */
+        if (!is_used && origin->is_unused) {
+            roster_origin_retire(state->roster, origin);
+            roster_origin_free(origin);
+        } else {
+            origin->is_unused = !is_used;
+        }
+    }
+}
+
+/* Nobody can reach its instances any more: they go, and the cores are told. */
+static void empty(struct roster_cluster *state)
+{
+    const struct roster_cluster_conf none = {.balance = state->spec.balance};
+    if (state->spec.target_count > 0 &&
+        roster_configure(state->roster, state->cluster, &none) == OK) {
+        stage_use(state);
+    }
+}
+
+static void cluster_drop(struct roster_cluster *state)
+{
+    stage_drop(state);
+    spec_drop(&state->spec);
+    roster_set_free(state->current);
+    LIST_EACH_SAFE(node, &state->origins) {
+        roster_origin_free(CONTAINER_OF(node, struct origin, node));
+    }
+    list_remove(&state->node);
+    list_remove(&state->group.node);
+    state->cluster->service->cluster_count--;
+    roster_text_free(state->cluster->name);
+    heap_free(state->cluster);
+    heap_free(state);
+}
+
+/* A core that has taken over an empty set, after the last exchange that could wait in its line,
+ * has also had the mail of those that were called. */
+static void sweep_cluster(struct roster_cluster *state)
+{
+    bool is_named = state->generation >= state->roster->oldest;
+    if (is_named) {
+        state->is_unused = false;
+        return;
+    }
+    empty(state);
+    bool is_used = state->update_count > 0 || state->spec.target_count > 0 ||
+                   !list_is_empty(&state->origins) || cluster_has_line(state->cluster);
+    if (!is_used && state->is_unused) {
+        cluster_drop(state);
+    } else {
+        state->is_unused = !is_used;
+    }
+}
+
 void roster_sweep(struct roster *roster)
 {
-    LIST_EACH(node, &roster->clusters) {
+    LIST_EACH_SAFE(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
-        LIST_EACH_SAFE(origin_node, &state->origins) {
-            struct origin *origin = CONTAINER_OF(origin_node, struct origin, node);
-            bool is_used = origin->use_count > 0 ||
-                           atomic_load_explicit(&origin->open_count, memory_order_acquire) > 0 ||
-                           endpoint_in_flight(&origin->endpoint) > 0;
-            /* Seen twice: an exchange that ends just now may still read the name. */
-            if (!is_used && origin->is_unused) {
-                roster_origin_retire(roster, origin);
-                roster_origin_free(origin);
-            } else {
-                origin->is_unused = !is_used;
-            }
+        sweep_origins(state);
+        sweep_cluster(state);
+    }
+    LIST_EACH_SAFE(node, &roster->services) {
+        struct service *service = CONTAINER_OF(node, struct service, node);
+        if (service->generation < roster->oldest && service->cluster_count == 0) {
+            service_free(roster, service);
         }
+    }
+    if (roster->updates != NULL) {
+        roster->on_change(roster);
     }
 }
 
@@ -244,22 +436,9 @@ void roster_drop(struct roster *roster)
     instance_keeper_drop(&roster->keeper);
     roster_release(roster, roster_take_updates(roster));
     LIST_EACH_SAFE(node, &roster->clusters) {
-        struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
-        roster_names_release(state);
-        roster_set_free(state->current);
-        LIST_EACH_SAFE(origin_node, &state->origins) {
-            roster_origin_free(CONTAINER_OF(origin_node, struct origin, node));
-        }
-        arena_reset(&state->arena);
-        roster_text_free(state->cluster->name);
-        heap_free(state->cluster);
-        heap_free(state);
+        cluster_drop(CONTAINER_OF(node, struct roster_cluster, node));
     }
     LIST_EACH_SAFE(node, &roster->services) {
-        struct service *service = CONTAINER_OF(node, struct service, node);
-        roster_text_free(service->name);
-        heap_free(service);
+        service_free(roster, CONTAINER_OF(node, struct service, node));
     }
-    list_init(&roster->clusters);
-    list_init(&roster->services);
 }

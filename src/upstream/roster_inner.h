@@ -22,20 +22,37 @@ struct roster_set {
     uint32_t removed_count;
 };
 
-/* What the control thread knows of a cluster. */
-struct roster_cluster {
-    struct list node;
-    struct roster *roster;
-    struct cluster *cluster;
+/* What a cluster is configured as. All-zero has no targets. */
+struct roster_spec {
     struct arena arena; /* of targets */
     struct roster_target *targets;
     struct roster_name **names; /* by target; NULL: an address */
     uint32_t target_count;
     const struct balance_type *balance;
     uint32_t connections_max;
+};
+
+/* What is configured and not in use yet. All-zero is nothing. */
+struct roster_stage {
+    struct roster_spec spec;
+    struct roster_update *updates;
+    bool is_used;  /* something stands here */
+    bool has_spec; /* else only the addresses of names have changed */
+};
+
+/* What the control thread knows of a cluster. */
+struct roster_cluster {
+    struct list node;
+    struct roster *roster;
+    struct cluster *cluster;
+    struct roster_spec spec;
+    struct roster_stage stage;
     struct list origins;
     struct instance_group group; /* of them */
     struct roster_set *current;
+    uint64_t generation;   /* the last that named it */
+    uint32_t update_count; /* that are on their way to the cores */
+    bool is_unused;        /* so found by the last sweep */
 };
 
 /* A copy on the heap; empty when there is no memory. */
@@ -45,12 +62,18 @@ void roster_text_free(struct str text);
 /* The name of a target, resolved already or asked for now; given back by roster_names_release.
  * NULL: no memory, or it is not a name. */
 struct roster_name *roster_name_get(struct roster *roster, const struct roster_target *target);
-/* Gives back the names of all targets of the cluster. */
-void roster_names_release(struct roster_cluster *state);
+/* Gives back the names of all targets. */
+void roster_names_release(struct roster_spec *spec);
 
-/* Fills an empty set with every instance of every target. ERR_EXISTS: as the one in use.
- * ERR_NAME_UNRESOLVED: there is none yet. ERR_MEMORY. */
-MUST_USE enum err roster_set_build(struct roster_cluster *state, struct roster_set *set);
+/* A text for `host: target`; NULL: no memory. */
+struct str *roster_host_new(struct str text);
+/* Fills an empty set with every instance of every target, and stages the other host texts that
+ * instances get. ERR_EXISTS: as the set in use. ERR_NAME_UNRESOLVED: there is none yet.
+ * ERR_MEMORY. */
+MUST_USE enum err roster_set_build(struct roster_cluster *state, const struct roster_spec *spec,
+                                   struct roster_set *set);
+/* Weights and ceilings of state->spec take effect. */
+void roster_set_use(struct roster_cluster *state);
 /* No core has it any more: an instance that no other set lists is gone from here on. NULL is
  * nothing. */
 void roster_set_free(struct roster_set *set);
@@ -58,5 +81,6 @@ void roster_set_free(struct roster_set *set);
 void roster_origin_retire(struct roster *roster, const struct origin *origin);
 void roster_origin_free(struct origin *origin);
 
-/* Makes the set of a cluster anew; an update is queued when it differs. ERR_MEMORY. */
+/* The addresses of a name of the cluster have changed: an update is queued when that changes its
+ * instances. ERR_MEMORY. */
 MUST_USE enum err roster_rebuild(struct roster_cluster *state);

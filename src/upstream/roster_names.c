@@ -39,10 +39,10 @@ struct roster_name *roster_name_get(struct roster *roster, const struct roster_t
     return name;
 }
 
-void roster_names_release(struct roster_cluster *state)
+void roster_names_release(struct roster_spec *spec)
 {
-    for (uint32_t i = 0; i < state->target_count; i++) {
-        struct roster_name *name = state->names[i];
+    for (uint32_t i = 0; spec->names != NULL && i < spec->target_count; i++) {
+        struct roster_name *name = spec->names[i];
         if (name != NULL && --name->use_count == 0) {
             resolver_name_remove(&name->resolver_name);
             list_remove(&name->node);
@@ -51,10 +51,10 @@ void roster_names_release(struct roster_cluster *state)
     }
 }
 
-static bool uses_name(const struct roster_cluster *state, const struct roster_name *name)
+static bool uses_name(const struct roster_spec *spec, const struct roster_name *name)
 {
-    for (uint32_t i = 0; i < state->target_count; i++) {
-        if (state->names[i] == name) {
+    for (uint32_t i = 0; i < spec->target_count; i++) {
+        if (spec->names[i] == name) {
             return true;
         }
     }
@@ -67,7 +67,7 @@ static void on_name_change(struct resolver_name *resolver_name)
     struct roster *roster = name->roster;
     LIST_EACH(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
-        if (uses_name(state, name) && roster_rebuild(state) != OK) {
+        if (uses_name(&state->spec, name) && roster_rebuild(state) != OK) {
             log_line(LOG_ERROR, "upstream", "no memory for the instances of %.*s",
                      STR_FMT(state->cluster->service->name));
         }

@@ -1,5 +1,6 @@
 /* roster_set.c - the instances of one cluster, and the list of them that picks go by.
  * A set is made aside and never changed; instances outlive the sets that list them: roster.h. */
+#include "base/check.h"
 #include "base/heap.h"
 #include "upstream/roster_inner.h"
 
@@ -17,6 +18,19 @@ void roster_text_free(struct str text)
     char *at;
     memcpy(&at, &text.at, sizeof at); /* ours, made by roster_text_keep */
     heap_free(at);
+}
+
+struct str *roster_host_new(struct str text)
+{
+    struct str *host = heap_new(sizeof *host + text.len);
+    if (host != NULL) {
+        char *at = (char *)(host + 1);
+        *host = str_of(at, text.len);
+        if (text.len > 0) {
+            memcpy(at, text.at, text.len);
+        }
+    }
+    return host;
 }
 
 void roster_set_free(struct roster_set *set)
@@ -48,28 +62,38 @@ static bool has_name(const struct origin *origin, struct str name)
                          : origin->is_named && str_eq(origin->endpoint.name, name);
 }
 
-/* The instance of this cluster at `addr`, known or new. NULL: no memory. */
-static struct origin *origin_at(struct roster_cluster *state, const struct addr *addr,
-                                const struct roster_target *target)
+/* The instance that a target stands for at one of its addresses; NULL: none yet. */
+static struct origin *origin_find(const struct roster_cluster *state, const struct addr *addr,
+                                  const struct roster_target *target)
 {
-    struct roster *roster = state->roster;
     LIST_EACH(node, &state->origins) {
         struct origin *known = CONTAINER_OF(node, struct origin, node);
         if (addr_eq(&known->endpoint.addr, addr) && has_name(known, target->name)) {
             return known;
         }
     }
+    return NULL;
+}
+
+/* NULL: no memory. */
+static struct origin *origin_new(struct roster_cluster *state, const struct addr *addr,
+                                 const struct roster_target *target)
+{
+    struct roster *roster = state->roster;
     struct origin *origin = heap_new(sizeof *origin + sizeof(struct pool) * roster->core_count);
-    if (origin == NULL) {
+    struct str *text = roster_host_new(target->text);
+    if (origin == NULL || text == NULL) {
+        heap_free(origin);
+        heap_free(text);
         return NULL;
     }
-    char text[ADDR_TEXT_BYTES_MAX];
-    struct strbuf out = strbuf_over(text, sizeof text);
+    char name[ADDR_TEXT_BYTES_MAX];
+    struct strbuf out = strbuf_over(name, sizeof name);
     addr_add(&out, addr);
     origin->endpoint.addr = *addr;
     origin->is_named = target->name.len > 0;
     origin->endpoint.name = roster_text_keep(origin->is_named ? target->name : strbuf_str(&out));
-    origin->host = roster_text_keep(target->text);
+    atomic_init(&origin->host, text);
     origin->cluster = state->cluster;
     origin->instance.group = &state->group;
     for (uint32_t i = 0; i < roster->core_count; i++) {
@@ -80,22 +104,41 @@ static struct origin *origin_at(struct roster_cluster *state, const struct addr 
     return origin;
 }
 
-/* How many instances a target stands for just now. */
-static uint32_t address_count(const struct roster_cluster *state, uint32_t at)
+/* Cores read the text that is in use: it is replaced when the configuration is, and freed when all
+ * of them have been told. */
+static enum err stage_host(struct roster_cluster *state, struct origin *origin, struct str text)
 {
-    const struct roster_name *name = state->names[at];
-    if (state->targets[at].addr.family != ADDR_NONE) {
+    if (str_eq(*atomic_load_explicit(&origin->host, memory_order_relaxed), text)) {
+        return OK;
+    }
+    struct roster_update *update = heap_new(sizeof *update);
+    struct str *host = roster_host_new(text);
+    if (update == NULL || host == NULL) {
+        heap_free(update);
+        heap_free(host);
+        return ERR_MEMORY;
+    }
+    *update = (struct roster_update){
+        .next = state->stage.updates, .origin = origin, .host = host};
+    state->stage.updates = update;
+    return OK;
+}
+
+/* How many instances a target stands for just now. */
+static uint32_t address_count(const struct roster_spec *spec, uint32_t at)
+{
+    const struct roster_name *name = spec->names[at];
+    if (spec->targets[at].addr.family != ADDR_NONE) {
         return 1;
     }
     uint32_t count = name == NULL ? 0 : name->resolver_name.addr_count;
-    return state->targets[at].is_every_address || count == 0 ? count : 1;
+    return spec->targets[at].is_every_address || count == 0 ? count : 1;
 }
 
-static const struct addr *address_at(const struct roster_cluster *state, uint32_t at,
-                                     uint32_t index)
+static const struct addr *address_at(const struct roster_spec *spec, uint32_t at, uint32_t index)
 {
-    const struct addr *fixed = &state->targets[at].addr;
-    return fixed->family != ADDR_NONE ? fixed : &state->names[at]->resolver_name.addrs[index];
+    const struct addr *fixed = &spec->targets[at].addr;
+    return fixed->family != ADDR_NONE ? fixed : &spec->names[at]->resolver_name.addrs[index];
 }
 
 static bool has_endpoint(struct endpoint *const *endpoints, uint32_t count,
@@ -109,34 +152,47 @@ static bool has_endpoint(struct endpoint *const *endpoints, uint32_t count,
     return false;
 }
 
-/* Every instance of every target, each once. */
-static enum err gather(struct roster_cluster *state, struct arena *arena,
-                       struct endpoint ***endpoints, uint32_t *count)
+/* Every instance of every target, each once; the first target that names it says its host. */
+static enum err gather(struct roster_cluster *state, const struct roster_spec *spec,
+                       struct roster_set *set, struct balance_set_conf *conf)
 {
     uint32_t most = 0;
-    for (uint32_t i = 0; i < state->target_count; i++) {
-        most += address_count(state, i);
+    for (uint32_t i = 0; i < spec->target_count; i++) {
+        most += address_count(spec, i);
     }
-    *count = 0;
-    *endpoints = ARENA_ARRAY(arena, most + 1, struct endpoint *);
-    if (*endpoints == NULL) {
-        return ERR_MEMORY;
-    }
-    for (uint32_t i = 0; i < state->target_count; i++) {
-        for (uint32_t j = 0; j < address_count(state, i); j++) {
-            const struct addr *addr = address_at(state, i, j);
-            struct origin *origin = origin_at(state, addr, &state->targets[i]);
+    struct endpoint **endpoints = ARENA_ARRAY(&set->arena, most + 1, struct endpoint *);
+    conf->endpoints = endpoints;
+    for (uint32_t i = 0; endpoints != NULL && i < spec->target_count; i++) {
+        for (uint32_t j = 0; j < address_count(spec, i); j++) {
+            const struct addr *addr = address_at(spec, i, j);
+            struct origin *origin = origin_find(state, addr, &spec->targets[i]);
+            if (origin == NULL) {
+                origin = origin_new(state, addr, &spec->targets[i]);
+            }
             if (origin == NULL) {
                 return ERR_MEMORY;
             }
-            instance_list(origin, state->targets[i].weight);
-            endpoint_set_ceiling(&origin->endpoint, state->connections_max);
-            if (!has_endpoint(*endpoints, *count, &origin->endpoint)) {
-                (*endpoints)[(*count)++] = &origin->endpoint;
+            if (!has_endpoint(endpoints, conf->count, &origin->endpoint)) {
+                TRY(stage_host(state, origin, spec->targets[i].text));
+                endpoints[conf->count++] = &origin->endpoint;
             }
         }
     }
-    return OK;
+    return endpoints == NULL ? ERR_MEMORY : OK;
+}
+
+void roster_set_use(struct roster_cluster *state)
+{
+    const struct roster_spec *spec = &state->spec;
+    for (uint32_t i = 0; i < spec->target_count; i++) {
+        for (uint32_t j = 0; j < address_count(spec, i); j++) {
+            const struct addr *addr = address_at(spec, i, j);
+            struct origin *origin = origin_find(state, addr, &spec->targets[i]);
+            CHECK(origin != NULL); /* roster_set_build made it */
+            instance_list(origin, spec->targets[i].weight);
+            endpoint_set_ceiling(&origin->endpoint, spec->connections_max);
+        }
+    }
 }
 
 static bool is_same_set(const struct roster_set *set, const struct balance_set_conf *conf)
@@ -170,25 +226,24 @@ static enum err list_removed(const struct roster_set *old, struct roster_set *se
     return OK;
 }
 
-enum err roster_set_build(struct roster_cluster *state, struct roster_set *set)
+enum err roster_set_build(struct roster_cluster *state, const struct roster_spec *spec,
+                          struct roster_set *set)
 {
-    struct balance_set_conf conf = {.type = state->balance};
-    struct endpoint **endpoints;
+    struct balance_set_conf conf = {.type = spec->balance};
     arena_init_heap(&set->arena, SET_ARENA_BYTES_MAX);
-    TRY(gather(state, &set->arena, &endpoints, &conf.count));
-    conf.endpoints = endpoints;
+    TRY(gather(state, spec, set, &conf));
     conf.seed = rng_seed_from_kernel();
     if (is_same_set(state->current, &conf)) {
         return ERR_EXISTS;
     }
-    if (conf.count == 0 && state->target_count > 0) {
+    if (conf.count == 0 && spec->target_count > 0) {
         /* Names that were never resolved, or whose last good answer is still in use. */
         return ERR_NAME_UNRESOLVED;
     }
     TRY(list_removed(state->current, set, &conf));
     TRY(balance_set_init(&set->set, &set->arena, &conf));
     for (uint32_t i = 0; i < conf.count; i++) {
-        origin_of(endpoints[i])->use_count++;
+        origin_of(conf.endpoints[i])->use_count++;
     }
     return OK;
 }
@@ -197,7 +252,7 @@ void roster_origin_free(struct origin *origin)
 {
     list_remove(&origin->node);
     roster_text_free(origin->endpoint.name);
-    roster_text_free(origin->host);
+    heap_free(atomic_load_explicit(&origin->host, memory_order_relaxed));
     heap_free(origin);
 }
 

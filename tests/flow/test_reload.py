@@ -375,3 +375,18 @@ def test_a_bad_file_changes_nothing_and_says_why(sluice, name):
     gateway.reload({"routes": {"a": respond("better")}})
     assert gateway.request().body == b"better"
     assert gateway.metrics()("sluice_reload_successful") == 1
+
+
+def test_the_host_of_a_target_is_what_the_file_says_now(sluice, origins):
+    """`host: target` sends the target as it is written; another spelling of one address is heard of, on connections that stay."""
+    origin = origins.echo()
+    config = all_to(origin, host="target")
+    named = f"localhost:{origin.target.rsplit(':', 1)[1]}"
+    gateway = sluice(config)
+    gateway.request()
+    gateway.reload(merged(config, {"services": {"app": {"targets": [named]}}}))
+    wait_until(lambda: gateway.request() and origin.requests[-1].header("Host") == named, "the new name is sent")
+    assert len(origin.connections) == 1
+    gateway.reload(config)
+    gateway.request()
+    assert origin.requests[-1].header("Host") == origin.target

@@ -29,7 +29,7 @@ static double score_at(const struct endpoint *endpoint, int64_t now_ns)
 {
     double cost_ms = (double)balance_cost_ns(endpoint, now_ns) / (double)NS_PER_MS;
     double load = (double)endpoint_in_flight(endpoint) + 1;
-    return cost_ms * load * ENDPOINT_WEIGHT_ONE / endpoint_weight_units(endpoint);
+    return cost_ms * load * (double)ENDPOINT_WEIGHT_ONE / endpoint_weight_units(endpoint);
 }
 
 static enum balance_verdict pick(const struct balance_set *set, const struct balance_ask *ask,

@@ -6,7 +6,8 @@
 static double score_at(const struct endpoint *endpoint, int64_t now_ns)
 {
     double clock = decay_clock(now_ns, PENALTY_TAU_NS);
-    return score_by_load(endpoint, endpoint_weight_units(endpoint), clock) * ENDPOINT_WEIGHT_ONE;
+    double score = score_by_load(endpoint, endpoint_weight_units(endpoint), clock);
+    return score * (double)ENDPOINT_WEIGHT_ONE;
 }
 
 static enum balance_verdict pick(const struct balance_set *set, const struct balance_ask *ask,
