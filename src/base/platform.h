@@ -11,6 +11,8 @@
 /* A result that may not be ignored. */
 #define MUST_USE __attribute__((warn_unused_result))
 #define NO_RETURN __attribute__((noreturn))
+/* For what is called where a call would cost more than the work. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define PRINTF_LIKE(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 #define LIKELY(claim) __builtin_expect(!!(claim), 1)
 #define UNLIKELY(claim) __builtin_expect(!!(claim), 0)

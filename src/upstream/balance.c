@@ -109,6 +109,11 @@ static double take_span_ns(struct endpoint_load *load, int64_t now_ns)
 static void note_cost(struct endpoint_load *load, double ns, int64_t now_ns)
 {
     double clock = decay_clock(now_ns, COST_TAU_NS);
+    /* Below a millisecond nothing is decided (COST_LOG_MIN): an answer below it that meets an
+     * expectation below it changes no pick, and leaves the line that all cores share unwritten. */
+    if (ns < COST_NS_MIN && decay_load(&load->cost_log) < clock + COST_LOG_MIN) {
+        return;
+    }
     double fresh_share = -expm1(-take_span_ns(load, now_ns) / COST_TAU_NS);
     uint64_t before = atomic_load_explicit(&load->cost_log, memory_order_relaxed);
     uint64_t after;

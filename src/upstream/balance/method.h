@@ -25,8 +25,6 @@ struct search {
 /* What a method compares, the least is best; `units` is the weight and above 0. */
 typedef double score_fn(const struct endpoint *endpoint, uint32_t units, double at);
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* Requests in flight for the weight, with recent failures as requests that are still running;
  * `at` is decay_clock with PENALTY_TAU_NS. */
 ALWAYS_INLINE double score_by_load(const struct endpoint *endpoint, uint32_t units, double at)

@@ -230,6 +230,22 @@ TEST(one_slow_answer_counts_at_once_and_fades_with_ten_seconds)
     WANT_INT((balance_cost_ns(&endpoint, now_ns) + 500) / 1000, 1000);
 }
 
+TEST(answers_below_a_millisecond_are_not_noted_unless_more_is_expected)
+{
+    struct endpoint endpoint = {0};
+    const struct balance_sample quick = {.ttfb_ns = 900 * 1000};
+    int64_t now_ns = 500 * NS_PER_SEC;
+    balance_note(&endpoint, &quick, now_ns);
+    WANT_INT(atomic_load(&endpoint.load.cost_log), 0);
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), 0);
+    balance_note(&endpoint, &(struct balance_sample){.ttfb_ns = 4 * NS_PER_MS}, now_ns);
+    int64_t cost_us = balance_cost_ns(&endpoint, now_ns) / 1000;
+    WANT(cost_us >= 3999 && cost_us <= 4001);
+    balance_note(&endpoint, &quick, now_ns + NS_PER_SEC);
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns + NS_PER_SEC);
+    WANT(balance_cost_ns(&endpoint, now_ns + NS_PER_SEC) > 3500 * 1000);
+}
+
 TEST(failures_count_as_slow_whatever_time_they_took)
 {
     static const struct {
