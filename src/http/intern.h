@@ -35,7 +35,7 @@ static inline uint32_t intern_diff4(const char *token, const char *known)
 
 /* Whether `token`, which is as long as the known name, is the same: the words at both ends, which
  * overlap, and for long names those beside them. */
-static inline bool intern_same(struct str token, const char *known)
+ALWAYS_INLINE bool intern_same(struct str token, const char *known)
 {
     const char *token_end = token.at + token.len, *known_end = known + token.len;
     if (token.len >= 8) {
@@ -57,7 +57,7 @@ static inline bool intern_same(struct str token, const char *known)
 }
 
 /* As field_id_of; `token` must be one. */
-static inline enum field_id intern_token(struct str token)
+ALWAYS_INLINE enum field_id intern_token(struct str token)
 {
     if (token.len < 2) {
         return FIELD_OTHER;

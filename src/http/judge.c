@@ -183,12 +183,14 @@ static bool is_nominated(const struct connection *connection, struct str name)
     return false;
 }
 
+static inline bool names_fields(const struct connection *connection)
+{
+    return connection->named != 0 || connection->other_count != 0;
+}
+
 /* Drops the fields that Connection names. */
 static void drop_nominated(struct fields *fields, const struct connection *connection)
 {
-    if (connection->named == 0 && connection->other_count == 0) {
-        return;
-    }
     for (uint32_t i = 0; i < fields->count; i++) {
         struct field *field = &fields->at[i];
         bool is_other = field->id == FIELD_OTHER;
@@ -376,7 +378,9 @@ enum err judge_request(struct head *head, struct arena *arena, const struct judg
     head->is_persistent = is_persistent(head, &connection);
     head->has_te_trailers =
         connection.has_te && hop_field_has(&head->fields, FIELD_TE, STR("trailers"));
-    drop_nominated(&head->fields, &connection);
+    if (names_fields(&connection)) {
+        drop_nominated(&head->fields, &connection);
+    }
     return OK;
 }
 
@@ -432,6 +436,8 @@ enum err judge_response(struct head *head, enum method request_method, bool aske
     }
     head->is_persistent =
         !is_switch && head->body != BODY_UNTIL_CLOSE && is_persistent(head, &connection);
-    drop_nominated(&head->fields, &connection);
+    if (names_fields(&connection)) {
+        drop_nominated(&head->fields, &connection);
+    }
     return OK;
 }

@@ -53,14 +53,11 @@ struct field *fields_find_again(const struct fields *fields, const struct field 
     return find_from(fields, from, (enum field_id)field->id, field->name);
 }
 
-enum err fields_reserve(struct fields *fields, struct arena *arena, uint32_t more)
+enum err fields_grow(struct fields *fields, struct arena *arena, uint32_t more)
 {
     uint32_t wanted;
     if (__builtin_add_overflow(fields->count, more, &wanted)) {
         return ERR_MEMORY;
-    }
-    if (wanted <= fields->cap) {
-        return OK;
     }
     uint32_t cap = fields->cap < FIELDS_FIRST_CAP ? FIELDS_FIRST_CAP : fields->cap;
     while (cap < wanted) {
@@ -78,11 +75,6 @@ enum err fields_reserve(struct fields *fields, struct arena *arena, uint32_t mor
     fields->at = at;
     fields->cap = cap;
     return OK;
-}
-
-static inline enum err ensure_room(struct fields *fields, struct arena *arena)
-{
-    return LIKELY(fields->count < fields->cap) ? OK : fields_reserve(fields, arena, 1);
 }
 
 /* There is room; name and value were checked. */
@@ -108,7 +100,7 @@ static uint32_t remove_all(struct fields *fields, enum field_id id, struct str n
 static enum err replace(struct fields *fields, struct arena *arena, enum field_id id,
                         struct str name, struct str value)
 {
-    TRY(ensure_room(fields, arena));
+    TRY(fields_reserve(fields, arena, 1));
     if (fields_have(fields, id)) {
         (void)remove_all(fields, id, name);
     }
@@ -121,7 +113,7 @@ enum err fields_add(struct fields *fields, struct arena *arena, struct str name,
     if (!str_is_token(name) || !str_is_field_value(value)) {
         return ERR_BAD_FIELD;
     }
-    TRY(ensure_room(fields, arena));
+    TRY(fields_reserve(fields, arena, 1));
     put(fields, field_id_of(name), name, value);
     return OK;
 }

@@ -98,7 +98,12 @@ MUST_USE enum err fields_set_id(struct fields *fields, struct arena *arena, enum
 uint32_t fields_remove(struct fields *fields, struct str name);
 uint32_t fields_remove_id(struct fields *fields, enum field_id id);
 /* Makes room for `more` further fields. ERR_MEMORY. */
-MUST_USE enum err fields_reserve(struct fields *fields, struct arena *arena, uint32_t more);
+MUST_USE enum err fields_grow(struct fields *fields, struct arena *arena, uint32_t more);
+MUST_USE static inline enum err fields_reserve(struct fields *fields, struct arena *arena,
+                                               uint32_t more)
+{
+    return LIKELY(more <= fields->cap - fields->count) ? OK : fields_grow(fields, arena, more);
+}
 
 /* Appends a field that this program has written itself, as "name: value CR LF" in memory that lives
  * as long as the fields; name and value are its first `name_bytes` and what follows the colon and

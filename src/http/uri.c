@@ -164,20 +164,21 @@ struct authority {
 static enum err cut_name(struct str *text, struct authority *out)
 {
     const char *begin = text->at, *at = begin, *end = begin + text->len, *label = begin;
-    uint8_t seen = 0;
-    for (; at < end; at++) {
-        uint8_t class = char_classes[(unsigned char)*at];
-        if ((class & (CHAR_HOST | CHAR_UPPER)) != 0) {
-            seen |= class;
-        } else if (*at == '.' && at != label) {
+    for (;; at++) {
+        at = chars_span(at, end, CHAR_HOST);
+        if (at == end) {
+            break;
+        }
+        if (*at == '.' && at != label) {
             label = at + 1;
+        } else if (char_is(*at, CHAR_UPPER)) {
+            out->has_upper = true;
         } else {
             break;
         }
     }
     bool has_root_dot = at > begin && at == label;
     out->name = str_of(begin, (size_t)(at - begin) - has_root_dot);
-    out->has_upper = (seen & CHAR_UPPER) != 0;
     *text = str_of(at, (size_t)(end - at));
     return out->name.len > 0 && out->name.len <= HOST_BYTES_MAX ? OK : ERR_BAD_HOST;
 }

@@ -8,7 +8,11 @@
 #include "http/chars.h"
 #include "http/h1/scan.h"
 
-enum { VERSION_LINE_BYTES = 10 }; /* "HTTP/1.1" CR LF */
+enum {
+    VERSION_LINE_BYTES = 10, /* "HTTP/1.1" CR LF */
+    CODE_AT = 9,             /* in a status line */
+    STATUS_BYTES = 12        /* a status line up to its code */
+};
 
 void h1_parser_init(struct h1_parser *parser, enum h1_kind kind, struct head *head,
                     struct arena *arena, const struct h1_limits *limits)
@@ -93,13 +97,10 @@ static enum err request_line(struct h1_parser *parser, const char *begin, const 
     return request_target(parser, begin, at + 1, end);
 }
 
-/* RFC 9112 4. The space after the status is not missed when no reason follows: many origins leave
- * it out, and nothing can be read in two ways by that. */
-static enum err status_line(struct h1_parser *parser, const char *begin, const char *end)
+/* The bytes of a status line up to the reason, one by one: ERR_AGAIN where they end too soon. */
+static enum err status_start(const char *begin, const char *end)
 {
-    static const char pattern[] = "HTTP/1.m sdd";
-    enum { CODE_AT = 9, STATUS_BYTES = sizeof pattern - 1 };
-    struct head *head = parser->head;
+    static const char pattern[STATUS_BYTES + 1] = "HTTP/1.m sdd";
     for (size_t i = 0; i < STATUS_BYTES; i++) {
         if (begin + i == end) {
             return ERR_AGAIN;
@@ -112,6 +113,24 @@ static enum err status_line(struct h1_parser *parser, const char *begin, const c
         if (!is_good) {
             return ERR_ORIGIN_BAD_HEAD;
         }
+    }
+    return OK;
+}
+
+/* The same question for what nearly every origin sends; false: status_start knows more. */
+static inline bool is_status_start_1_1(const char *at, const char *end)
+{
+    return end - at >= STATUS_BYTES && memcmp(at, "HTTP/1.1", 8) == 0 && at[8] == ' ' &&
+           at[9] >= '1' && at[9] <= '5' && char_is_digit(at[10]) && char_is_digit(at[11]);
+}
+
+/* RFC 9112 4. The space after the status is not missed when no reason follows: many origins leave
+ * it out, and nothing can be read in two ways by that. */
+static enum err status_line(struct h1_parser *parser, const char *begin, const char *end)
+{
+    struct head *head = parser->head;
+    if (UNLIKELY(!is_status_start_1_1(begin, end))) {
+        TRY(status_start(begin, end));
     }
     const char *code = begin + CODE_AT, *at = begin + STATUS_BYTES;
     head->minor = (uint8_t)(begin[7] - '0');

@@ -29,36 +29,41 @@ static void write_field(struct strbuf *out, struct str name, struct str value)
     strbuf_add(out, STR("\r\n"));
 }
 
-static void write_run(struct strbuf *out, const char *run, const char *run_end)
+static inline bool is_written(const struct field *field)
 {
-    if (run != NULL) {
-        strbuf_add(out, str_of(run, (size_t)(run_end - run)));
-    }
+    return (field->flags & FIELD_IS_DROPPED) == 0 && (own_fields >> field->id & 1) == 0;
+}
+
+static inline const char *line_end(const struct field *field)
+{
+    return field->value.at + field->value.len + 2;
 }
 
 static void write_fields(struct strbuf *out, const struct fields *fields)
 {
-    const char *run = NULL, *run_end = NULL;
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct field *field = &fields->at[i];
-        if ((field->flags & FIELD_IS_DROPPED) != 0 || (own_fields >> field->id & 1) != 0) {
-            continue;
-        }
-        bool is_copied = is_verbatim(field);
-        if (is_copied && field->name.at == run_end) {
-            run_end = field->value.at + field->value.len + 2;
-            continue;
-        }
-        write_run(out, run, run_end);
-        run = run_end = NULL;
-        if (is_copied) {
-            run = field->name.at;
-            run_end = field->value.at + field->value.len + 2;
-        } else {
-            write_field(out, field->name, field->value);
-        }
+    if (fields->count == 0) {
+        return;
     }
-    write_run(out, run, run_end);
+    const struct field *field = fields->at, *end = field + fields->count;
+    while (field < end) {
+        if (!is_written(field)) {
+            field++;
+            continue;
+        }
+        if (!is_verbatim(field)) {
+            write_field(out, field->name, field->value);
+            field++;
+            continue;
+        }
+        const char *run = field->name.at, *run_end = line_end(field);
+        for (field++; field < end && field->name.at == run_end; field++) {
+            if (!is_written(field) || !is_verbatim(field)) {
+                break;
+            }
+            run_end = line_end(field);
+        }
+        strbuf_add(out, str_of(run, (size_t)(run_end - run)));
+    }
 }
 
 static void write_content_length(struct strbuf *out, uint64_t content_length)
