@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "net/socket.h"
 
+#include "net/direct.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -223,7 +225,7 @@ enum err socket_recv(int fd, void *at, size_t len, size_t *got)
     CHECK(len > 0); /* 0 bytes asked for would look like the end */
     ssize_t n;
     do {
-        n = recv(fd, at, len, 0);
+        n = direct_recv(fd, at, len);
     } while (UNLIKELY(n < 0) && errno == EINTR);
     if (LIKELY(n > 0)) {
         *got = (size_t)n;
@@ -266,7 +268,7 @@ enum err socket_send_str(int fd, struct str bytes, size_t *sent)
     *sent = 0;
     ssize_t n;
     do {
-        n = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+        n = direct_send(fd, bytes.at, bytes.len);
     } while (UNLIKELY(n < 0) && errno == EINTR);
     if (UNLIKELY(n < 0)) {
         return err_of_send(errno);

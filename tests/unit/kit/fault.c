@@ -55,6 +55,19 @@ ssize_t __wrap_send(int fd, const void *at, size_t len, int flags)
     return is_due() ? -1 : __real_send(fd, at, shortened(len), flags);
 }
 
+/* What goes around libc fails to the same order. */
+ssize_t __wrap_direct_recv(int fd, void *at, size_t bytes);
+ssize_t __wrap_direct_recv(int fd, void *at, size_t bytes)
+{
+    return __wrap_recv(fd, at, bytes, 0);
+}
+
+ssize_t __wrap_direct_send(int fd, const void *at, size_t bytes);
+ssize_t __wrap_direct_send(int fd, const void *at, size_t bytes)
+{
+    return __wrap_send(fd, at, bytes, MSG_NOSIGNAL);
+}
+
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)

@@ -1,5 +1,5 @@
 /* fault.h - failures of system calls, injected at link time: the product has no hooks for them.
- * A test program that depends on test_fault_dep gets its recv, send, sendmsg, accept4, connect,
+ * A test program that depends on test_fault_dep gets its recv, send (direct ones too), sendmsg, accept4, connect,
  * socket and splice through here. Settings are the calling thread's; all-zero injects nothing. */
 #pragma once
 
