@@ -4,6 +4,7 @@
  *     balance_bench METHOD COUNT PICKS     one of them, for counting instructions:
  *         valgrind --tool=callgrind --toggle-collect=run_picks ./balance_bench p2c_ewma 8 100000 */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "upstream/balance.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ struct bench {
     struct arena arena;
     struct balance_set set;
     struct rng rng;
+    uint32_t in_flight;
 };
 
 static void *must(void *memory)
@@ -34,15 +36,17 @@ static void bench_open(struct bench *bench, const struct balance_type *type, uin
     raw += (CACHE_LINE_BYTES - (uintptr_t)raw % CACHE_LINE_BYTES) % CACHE_LINE_BYTES;
     for (uint32_t i = 0; i < count; i++) {
         list[i] = &((struct endpoint *)(void *)raw)[i];
+        list[i]->id = hash_stable(str_of((const char *)&i, sizeof i), 1);
         endpoint_set_weight(list[i], 1, ENDPOINT_WEIGHT_ONE);
         endpoint_set_ceiling(list[i], 1000);
         const struct balance_sample sample = {.ttfb_ns = (int64_t)(i % 7 + 1) * NS_PER_MS};
         balance_note(list[i], &sample, NS_PER_SEC);
         for (uint32_t j = rng_below(&bench->rng, 20); j > 0; j--) {
-            (void)!endpoint_try_begin(list[i]);
+            bench->in_flight += endpoint_try_begin(list[i]);
         }
     }
-    const struct balance_set_conf conf = {type, list, count, 1};
+    const struct balance_set_conf conf = {
+        .type = type, .endpoints = list, .count = count, .options = {.bound_percent = 125}};
     if (balance_set_init(&bench->set, &bench->arena, &conf) != OK) {
         (void)must(NULL);
     }
@@ -56,7 +60,11 @@ uint64_t run_picks(struct bench *bench, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         struct endpoint *endpoint;
         const struct balance_ask ask = {.rng = &bench->rng,
-                                        .now_ns = NS_PER_SEC + i * INT64_C(1000)};
+                                        .now_ns = NS_PER_SEC + i * INT64_C(1000),
+                                        .hash = i * UINT64_C(0x9e3779b97f4a7c15),
+                                        .has_hash = true,
+                                        .in_flight = bench->in_flight,
+                                        .has_in_flight = true};
         picked += balance_pick(&bench->set, &ask, &endpoint) == BALANCE_PICKED;
         endpoint_end(endpoint);
     }

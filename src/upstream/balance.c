@@ -31,7 +31,12 @@ enum err balance_set_init(struct balance_set *set, struct arena *arena,
                           const struct balance_set_conf *conf)
 {
     *set = (struct balance_set){
-        .type = conf->type, .endpoints = conf->endpoints, .count = conf->count};
+        .type = conf->type,
+        .endpoints = conf->endpoints,
+        .count = conf->count,
+        .weights = conf->weights,
+        .options = conf->options,
+    };
     return conf->type->init == NULL ? OK : conf->type->init(set, arena, conf->seed);
 }
 
@@ -127,6 +132,24 @@ static void note_cost(struct endpoint_load *load, double ns, int64_t now_ns)
                                                     memory_order_relaxed, memory_order_relaxed));
 }
 
+/* An average that moves by a twentieth with each answer; the first is taken as it is. */
+static void note_average(struct endpoint_load *load, double ns)
+{
+    uint32_t before = atomic_load_explicit(&load->average_us, memory_order_relaxed), after;
+    double us = fmin(ns / 1000, UINT32_MAX - 1.0) + 1; /* 0 is no history */
+    do {
+        after = (uint32_t)(before == 0 ? us : before + (us - before) / 20);
+    } while (!atomic_compare_exchange_weak_explicit(&load->average_us, &before, after,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    uint32_t steps = after / BALANCE_TIME_STEP_US + 1;
+    static_assert((int)BALANCE_TIME_STEPS_MAX < (int)BALANCE_LOGS, "the table has them all");
+    float log =
+        (float)balance_log2[steps < BALANCE_TIME_STEPS_MAX ? steps : BALANCE_TIME_STEPS_MAX];
+    uint32_t bits;
+    memcpy(&bits, &log, sizeof bits);
+    atomic_store_explicit(&load->time_log, bits, memory_order_relaxed);
+}
+
 static void note_penalty(struct endpoint_load *load, double ns, int64_t now_ns)
 {
     double clock = decay_clock(now_ns, PENALTY_TAU_NS);
@@ -148,6 +171,7 @@ void balance_note(struct endpoint *endpoint, const struct balance_sample *sample
     }
     double ns = effective_ns(sample);
     note_cost(&endpoint->load, ns, now_ns);
+    note_average(&endpoint->load, ns);
     if (sample->outcome != BALANCE_ANSWERED) {
         note_penalty(&endpoint->load, ns, now_ns);
     }

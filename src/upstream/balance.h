@@ -25,6 +25,8 @@ struct balance_ask {
     int64_t now_ns;
     uint64_t hash;                /* of the key that consistent hashing goes by */
     bool has_hash;                /* the exchange has such a key */
+    bool has_in_flight;           /* the next is known; otherwise it is summed up when needed */
+    uint32_t in_flight;           /* at all endpoints of the set together */
     const struct endpoint *bound; /* who had the client before; NULL: nobody. It is picked while it
                                      takes bound clients (endpoint_takes_bound) and has room */
 };
@@ -36,10 +38,20 @@ enum balance_verdict {
     BALANCE_NONE    /* no endpoint is usable */
 };
 
+enum balance_keyed_by {
+    BALANCE_BY_NOTHING,
+    BALANCE_BY_KEY,    /* what the configuration says */
+    BALANCE_BY_NETWORK /* of the client: BALANCE_NETWORK_BITS_V4, _V6 of its address */
+};
+
+enum { BALANCE_NETWORK_BITS_V4 = 24, BALANCE_NETWORK_BITS_V6 = 56 };
+
 struct balance_type {
     const char *name; /* as in the configuration: "p2c_ewma" */
     const char *summary;
-    /* Makes set->table; `seed` is where a schedule starts. ERR_MEMORY. */
+    uint8_t keyed_by;        /* enum balance_keyed_by: what balance_ask.hash is of */
+    bool is_weighed_at_init; /* weights are built in: other weights want a new set */
+    /* Makes set->table; `seed` is where a schedule starts. ERR_MEMORY. NULL: there is none. */
     enum err (*init)(struct balance_set *set, struct arena *arena, uint64_t seed);
     /* See balance_pick. */
     enum balance_verdict (*pick)(const struct balance_set *set, const struct balance_ask *ask,
@@ -61,6 +73,14 @@ extern const struct balance_type *const balance_types[BALANCE_COUNT];
 /* NULL when there is no such method. */
 const struct balance_type *balance_find(struct str name);
 
+enum { MAGLEV_ENTRIES = 65537, BALANCE_BOUND_PERCENT = 125 };
+
+/* What methods may be told besides; zero: their default. */
+struct balance_options {
+    uint32_t bound_percent; /* of an even share that an endpoint may have in flight; 0: any */
+    uint32_t table_entries; /* of maglev: a prime; 0: MAGLEV_ENTRIES */
+};
+
 /* The endpoints of one cluster under one method. The list is fixed: discovery makes a new set and
  * publishes it; load stays with the endpoints. */
 struct balance_set {
@@ -68,13 +88,18 @@ struct balance_set {
     struct endpoint *const *endpoints;
     uint32_t count;
     struct balance_table *table; /* what picks share: schedule, cumulated weights */
+    const uint32_t *weights;     /* by endpoint, as they were at init; NULL: all 1 */
+    struct balance_options options;
 };
 
 struct balance_set_conf {
     const struct balance_type *type;
     struct endpoint *const *endpoints; /* borrowed */
     uint32_t count;
-    uint64_t seed; /* where round robin starts */
+    uint64_t seed;           /* where round robin starts */
+    const uint32_t *weights; /* by endpoint, without what is held back for a while; borrowed. Only
+                                asked by methods with is_weighed_at_init. NULL: all 1 */
+    struct balance_options options;
 };
 
 /* ERR_MEMORY. */

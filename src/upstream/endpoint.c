@@ -3,6 +3,23 @@
 #include "upstream/endpoint.h"
 
 #include "base/check.h"
+#include "base/hash.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Never above the ceiling, not even for a moment: others count on what they read. */
+static inline bool begin_below(struct endpoint_load *load, uint32_t max)
+{
+    uint32_t count = atomic_load_explicit(&load->in_flight, memory_order_relaxed);
+    do {
+        if (count >= max) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&load->in_flight, &count, count + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
 
 bool endpoint_try_begin(struct endpoint *endpoint)
 {
@@ -12,15 +29,14 @@ bool endpoint_try_begin(struct endpoint *endpoint)
         atomic_fetch_add_explicit(&load->in_flight, 1, memory_order_relaxed);
         return true;
     }
-    /* Never above the ceiling, not even for a moment: others count on what they read. */
-    uint32_t count = atomic_load_explicit(&load->in_flight, memory_order_relaxed);
-    do {
-        if (count >= max) {
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&load->in_flight, &count, count + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return true;
+    return begin_below(load, max);
+}
+
+bool endpoint_try_begin_below(struct endpoint *endpoint, uint32_t in_flight_max)
+{
+    struct endpoint_load *load = &endpoint->load;
+    uint32_t max = atomic_load_explicit(&load->in_flight_max, memory_order_relaxed);
+    return begin_below(load, max != 0 && max < in_flight_max ? max : in_flight_max);
 }
 
 void endpoint_end(struct endpoint *endpoint)
@@ -37,11 +53,20 @@ void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t wa
     CHECK(warmth <= ENDPOINT_WEIGHT_ONE);
     uint32_t units = weight * warmth;
     units = units == 0 && weight > 0 ? 1 : units;
+    double log = log2(units > 0 ? units : 1);
+    uint64_t bits;
+    memcpy(&bits, &log, sizeof bits);
+    atomic_store_explicit(&endpoint->load.weight_log, bits, memory_order_relaxed);
     uint64_t before = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed), after;
     do {
         after = (before >> ENDPOINT_BARS_SHIFT << ENDPOINT_BARS_SHIFT) | units;
     } while (!atomic_compare_exchange_weak_explicit(&endpoint->load.state, &before, after,
                                                     memory_order_relaxed, memory_order_relaxed));
+}
+
+uint64_t endpoint_id(struct str name)
+{
+    return hash_stable(name, 0);
 }
 
 void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max)

@@ -9,10 +9,10 @@
 
 /* Why an endpoint gets no new exchanges; none of them set: it may. */
 enum endpoint_bar {
-    ENDPOINT_BAR_HEALTH = 1,  /* active checks say it is down */
-    ENDPOINT_BAR_EJECTED = 2, /* outlier detection or a breaker took it out */
-    ENDPOINT_BAR_DRAINED = 4, /* no new clients; those that are bound to it are served */
-    ENDPOINT_BAR_REMOVED = 8, /* discovery no longer lists it */
+    ENDPOINT_BAR_HEALTH = 1,       /* active checks say it is down */
+    ENDPOINT_BAR_EJECTED = 2,      /* outlier detection or a breaker took it out */
+    ENDPOINT_BAR_DRAINED = 4,      /* no new clients; those that are bound to it are served */
+    ENDPOINT_BAR_REMOVED = 8,      /* discovery no longer lists it */
     ENDPOINT_BAR_MAINTENANCE = 16, /* an operator wants nobody there */
 };
 
@@ -29,6 +29,9 @@ struct endpoint_load {
     _Atomic uint64_t cost_log;      /* double: see balance/decay.h */
     _Atomic int64_t cost_at_ns;     /* instant of the last sample */
     _Atomic uint64_t penalty_log;   /* double: recent failures, see balance/decay.h */
+    _Atomic uint64_t weight_log;    /* double: log2 of the live weight in units */
+    _Atomic uint32_t average_us;    /* moving average of time to first byte; 0: no history */
+    _Atomic uint32_t time_log;      /* float: log2 of it in steps, see balance/least_time.c */
 } CACHE_ALIGNED;
 static_assert(sizeof(struct endpoint_load) == CACHE_LINE_BYTES, "one line, shared by nobody else");
 
@@ -36,15 +39,20 @@ struct endpoint {
     struct endpoint_load load;
     struct addr addr;
     struct str name; /* as operators know it, such as "10.0.0.1:8080" */
+    uint64_t id;     /* endpoint_id of its name: what hashing and cookies know it by */
 };
 
 /* Counts one more exchange unless the endpoint is at its ceiling; exact over all cores. Every true
  * is paid back with one endpoint_end. */
 MUST_USE bool endpoint_try_begin(struct endpoint *endpoint);
+/* The same, also unless it has `in_flight_max` already. */
+MUST_USE bool endpoint_try_begin_below(struct endpoint *endpoint, uint32_t in_flight_max);
 void endpoint_end(struct endpoint *endpoint);
 /* `weight` in 0..ENDPOINT_WEIGHT_MAX, scaled by `warmth` 0..256 of 256; a weight above 0 never
  * becomes 0 by scaling. Takes effect at once, in round robin within 100 ms. */
 void endpoint_set_weight(struct endpoint *endpoint, uint32_t weight, uint32_t warmth);
+/* The same in every process for the same name. */
+uint64_t endpoint_id(struct str name);
 void endpoint_set_ceiling(struct endpoint *endpoint, uint32_t in_flight_max);
 void endpoint_bar(struct endpoint *endpoint, enum endpoint_bar why);
 void endpoint_unbar(struct endpoint *endpoint, enum endpoint_bar why);
@@ -65,7 +73,8 @@ static inline uint32_t endpoint_weight_units(const struct endpoint *endpoint)
 
 static inline bool endpoint_is_usable(const struct endpoint *endpoint)
 {
-    return endpoint_weight_units(endpoint) > 0;
+    uint64_t state = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed);
+    return state - 1 < UINT32_MAX; /* a weight, and no bar above it */
 }
 
 /* Whether clients that are bound to it may still go there: a draining endpoint keeps them, one that

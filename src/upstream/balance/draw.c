@@ -61,6 +61,12 @@ static struct endpoint *draw(const struct balance_set *set, struct rng *rng)
     return set->endpoints[low];
 }
 
+struct endpoint *draw_one(const struct search *search)
+{
+    refresh(search->set, search->ask->now_ns);
+    return draw(search->set, search->ask->rng);
+}
+
 bool draw_two(const struct search *search, struct endpoint *out[2])
 {
     uint32_t found = 0;

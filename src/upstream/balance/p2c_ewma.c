@@ -7,21 +7,13 @@
  * it as slow answers (balance_note). What nobody asks fades to COST_LOG_MIN and is tried again. */
 #include "upstream/balance/draw.h"
 
-/* The logarithm of a positive number plus 1023, exact at powers of two and straight in between:
- * never off by more than 0.09, never out of order. The exponent of a double stands above its
- * fraction, so its bits as a number are that already, but for scale. */
-ALWAYS_INLINE double log2_fast(double x)
-{
-    return (double)(int64_t)decay_bits(x) * 0x1p-52;
-}
-
-/* log2 of cost * load / weight, brought to time 0 like every cost, and the 1023; `at` is
- * COST_LOG_MIN brought there too. */
-ALWAYS_INLINE double score(const struct endpoint *endpoint, uint32_t units, double at)
+/* log2 of cost * load / weight, brought to time 0 like every cost; `at` is COST_LOG_MIN brought
+ * there too. */
+ALWAYS_INLINE double score(const struct endpoint *endpoint, double at)
 {
     double cost_log = decay_load(&endpoint->load.cost_log);
-    double load = (double)endpoint_in_flight(endpoint) + 1;
-    return (cost_log > at ? cost_log : at) + log2_fast(load / (double)units);
+    double weight_log = decay_load(&endpoint->load.weight_log);
+    return (cost_log > at ? cost_log : at) + load_log(endpoint, weight_log);
 }
 
 /* In milliseconds. */
@@ -36,10 +28,8 @@ static enum balance_verdict pick(const struct balance_set *set, const struct bal
                                  struct endpoint **out)
 {
     const struct search search = {set, ask, COST_LOG_MIN + decay_clock(ask->now_ns, COST_TAU_NS)};
-    do {
-        *out =
-            set->count <= SCAN_COUNT_MAX ? scan_least(&search, score) : draw_least(&search, score);
-    } while (*out != NULL && !endpoint_try_begin(*out));
+    *out = set->count <= SCAN_COUNT_MAX ? begin_least(&search, score)
+                                        : begin_better_of_two(&search, score);
     return *out != NULL ? BALANCE_PICKED : balance_why_none(set, ask->tried);
 }
 

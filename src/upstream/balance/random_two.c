@@ -1,22 +1,21 @@
-/* random_two.c - two endpoints drawn by weight; the one with fewer requests for its weight wins.
+/* random_two.c - two endpoints drawn by weight; the one with fewer requests for its weight wins. Of
+ * few, all are compared: that costs no more and is better.
  * Time hardly grows with the number of endpoints, and the effect is close to least_request
  * (Mitzenmacher 2001). Failures count as load, as they do there. */
 #include "upstream/balance/draw.h"
 
 static double score_at(const struct endpoint *endpoint, int64_t now_ns)
 {
-    double clock = decay_clock(now_ns, PENALTY_TAU_NS);
-    double score = score_by_load(endpoint, endpoint_weight_units(endpoint), clock);
-    return score * (double)ENDPOINT_WEIGHT_ONE;
+    double clock = penalty_clock(now_ns);
+    return exp2(score_by_load(endpoint, clock)) * (double)ENDPOINT_WEIGHT_ONE;
 }
 
 static enum balance_verdict pick(const struct balance_set *set, const struct balance_ask *ask,
                                  struct endpoint **out)
 {
-    const struct search search = {set, ask, decay_clock(ask->now_ns, PENALTY_TAU_NS)};
-    do {
-        *out = draw_least(&search, score_by_load);
-    } while (*out != NULL && !endpoint_try_begin(*out));
+    const struct search search = {set, ask, penalty_clock(ask->now_ns)};
+    *out = set->count <= SCAN_COUNT_MAX ? begin_least(&search, score_by_load)
+                                        : begin_better_of_two(&search, score_by_load);
     return *out != NULL ? BALANCE_PICKED : balance_why_none(set, ask->tried);
 }
 

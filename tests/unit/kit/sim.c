@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/heap.h"
 
 #include <math.h>
@@ -27,6 +28,7 @@ void sim_open(struct sim *sim, const struct sim_conf *conf)
     CHECK(sim->endpoints != NULL);
     for (uint32_t i = 0; i < conf->count; i++) {
         sim->list[i] = &sim->endpoints[i];
+        sim->list[i]->id = hash_stable(str_of((const char *)&i, sizeof i), 1);
         uint32_t weight = conf->weights == NULL ? 1 : conf->weights[i];
         endpoint_set_weight(sim->list[i], weight, ENDPOINT_WEIGHT_ONE);
         sim->instances[i].answer_ms = conf->answer_ms > 0 ? conf->answer_ms : 10;
@@ -37,6 +39,8 @@ void sim_open(struct sim *sim, const struct sim_conf *conf)
     const struct balance_set_conf set = {.type = balance_find(str_from_c(conf->method)),
                                          .endpoints = sim->list,
                                          .count = conf->count,
+                                         .weights = conf->weights,
+                                         .options = conf->options,
                                          .seed = conf->seed};
     CHECK(set.type != NULL);
     CHECK(balance_set_init(&sim->set, &sim->arena, &set) == OK);

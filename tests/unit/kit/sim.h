@@ -78,6 +78,7 @@ struct sim_conf {
     const uint32_t *weights; /* NULL: all 1 */
     double answer_ms;        /* of every instance; 0: 10 */
     double requests_per_s;   /* 0: 1000 */
+    struct balance_options options;
     uint64_t seed;
 };
 

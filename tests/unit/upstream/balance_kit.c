@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/hash.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ void fleet_open(struct fleet *fleet, const char *name, uint32_t count, const uin
     fleet->endpoints = (struct endpoint *)(void *)raw;
     for (uint32_t i = 0; i < count; i++) {
         fleet->list[i] = &fleet->endpoints[i];
+        fleet->list[i]->id = hash_stable(str_of((const char *)&i, sizeof i), 1);
         endpoint_set_weight(fleet->list[i], weights == NULL ? 1 : weights[i], ENDPOINT_WEIGHT_ONE);
     }
     rng_init(&fleet->rng, 42);
@@ -26,6 +28,7 @@ void fleet_open(struct fleet *fleet, const char *name, uint32_t count, const uin
         .endpoints = fleet->list,
         .count = count,
         .seed = 7,
+        .weights = weights,
     };
     CHECK(conf.type != NULL);
     CHECK(balance_set_init(&fleet->set, &fleet->arena, &conf) == OK);

@@ -87,7 +87,7 @@ static void want_no_gain(const char *method, enum balance_outcome failure)
 
 TEST(an_instance_that_fails_fast_never_gains_share)
 {
-    static const char *const methods[] = {"p2c_ewma", "least_request", "random_two"};
+    static const char *const methods[] = {"p2c_ewma", "least_request", "random_two", "least_time"};
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
         want_no_gain(methods[i], BALANCE_FAILED);
         want_no_gain(methods[i], BALANCE_OVERLOADED);

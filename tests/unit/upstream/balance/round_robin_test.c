@@ -61,7 +61,8 @@ TEST(the_seed_decides_who_comes_first)
         struct endpoint *endpoint;
         struct arena arena;
         struct balance_set set;
-        const struct balance_set_conf conf = {fleet.set.type, fleet.list, 4, seed};
+        const struct balance_set_conf conf = {
+            .type = fleet.set.type, .endpoints = fleet.list, .count = 4, .seed = seed};
         arena_init_heap(&arena, 65536);
         WANT_INT(balance_set_init(&set, &arena, &conf), OK);
         WANT_INT(balance_pick(&set, &ask, &endpoint), BALANCE_PICKED);
