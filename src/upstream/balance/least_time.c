@@ -17,7 +17,7 @@ ALWAYS_INLINE double score(const struct endpoint *endpoint, double at)
     double weight_log = decay_load(&load->weight_log);
     float time_log;
     memcpy(&time_log, &bits, sizeof time_log);
-    double time = time_log;
+    double time = (double)time_log;
     if (UNLIKELY((int64_t)at - last_ns >= FORGET_NS)) {
         time -= (double)(((int64_t)at - last_ns) / FORGET_NS); /* a power of two for each */
         time = time > 0 ? time : 0;
