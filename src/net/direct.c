@@ -1,4 +1,5 @@
-/* direct.c - see direct.h. Sanitizers watch the calls of libc, so under them those are used. */
+/* direct.c - recv and send without libc around them; see direct.h. Sanitizers watch the calls of
+ * libc, so under them those are made. */
 #define _GNU_SOURCE
 #include "net/direct.h"
 
