@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -235,6 +236,12 @@ enum err socket_recv(int fd, void *at, size_t len, size_t *got)
         return ERR_CLOSED;
     }
     return errno == EAGAIN ? ERR_AGAIN : ERR_IO;
+}
+
+size_t socket_unread_bytes(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 static enum err err_of_send(int error)

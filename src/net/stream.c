@@ -42,6 +42,11 @@ void stream_note(struct stream *stream, unsigned ready)
     stream->has_hangup |= (ready & READY_HANGUP) != 0;
 }
 
+size_t stream_unread_bytes(const struct stream *stream)
+{
+    return socket_unread_bytes(stream->io.fd);
+}
+
 enum err stream_recv(struct stream *stream, void *at, size_t bytes, size_t *got)
 {
     *got = 0;

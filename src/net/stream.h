@@ -32,6 +32,8 @@ void stream_note(struct stream *stream, unsigned ready);
 /* Reads once into `at`. OK: *got > 0. ERR_AGAIN: nothing now. ERR_CLOSED: orderly end. ERR_IO:
  * broken. */
 MUST_USE enum err stream_recv(struct stream *stream, void *at, size_t bytes, size_t *got);
+/* Bytes that have come and were not read; after has_hangup there will be no more. */
+size_t stream_unread_bytes(const struct stream *stream);
 /* Sends the pieces in order, queuing what the kernel does not take. ERR_CLOSED: the peer is gone.
  * ERR_MEMORY: no block is left; the stream must then be closed. */
 MUST_USE enum err stream_send(struct stream *stream, const struct iovec *pieces, size_t count);

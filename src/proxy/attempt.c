@@ -11,7 +11,8 @@
 #include "proxy/routing.h"
 #include "stats/stats.h"
 
-enum { ATTEMPTS_MAX = 3, ORIGIN_HEAD_EXTRA_BYTES = 1024 };
+enum { ATTEMPTS_MAX = 3, ORIGIN_HEAD_EXTRA_BYTES = 1024,
+       ORIGIN_HEAD_BYTES_MAX = LARGE_CHUNK_BYTES - 64 };
 
 /* The one place where an attempt is counted; `status` 0: it was not answered. */
 static void note_outcome(struct exchange *ex, uint32_t status, enum balance_outcome outcome,
@@ -113,8 +114,9 @@ static enum err write_head(struct exchange *ex)
     struct h1_wire wire = {.body = ex->request_body.kind,
                            .content_length = head->content_length,
                            .has_content_length = head->has_content_length};
-    for (size_t room = ex->head_bytes + ORIGIN_HEAD_EXTRA_BYTES; room < LARGE_CHUNK_BYTES - 64;
-         room *= 4) {
+    size_t room = ex->head_bytes + ORIGIN_HEAD_EXTRA_BYTES, tried = 0;
+    while (tried < ORIGIN_HEAD_BYTES_MAX) {
+        room = room < ORIGIN_HEAD_BYTES_MAX ? room : ORIGIN_HEAD_BYTES_MAX;
         char *at = arena_alloc(&ex->arena, room);
         if (at == NULL) {
             return ERR_MEMORY;
@@ -127,6 +129,8 @@ static enum err write_head(struct exchange *ex)
             ex->origin_head = strbuf_str(&out);
             return OK;
         }
+        tried = room;
+        room *= 4;
     }
     return ERR_HEAD_BYTES;
 }
@@ -355,8 +359,7 @@ static void classify(struct exchange *ex, const struct head *head)
     note_outcome(ex, head->status, outcome, (int64_t)(seconds < 300 ? seconds : 300) * 1000);
 }
 
-/* "Keep-Alive: timeout=5": the connection is not to be left for that long (RFC 2068 19.7.1.1). One
- * second of margin for a request that is on its way when the instance closes. */
+/* "Keep-Alive: timeout=5": the connection is not to be left for that long (RFC 2068 19.7.1.1). */
 static void believe_keep_alive(struct exchange *ex, const struct head *head)
 {
     struct str element;
@@ -368,7 +371,7 @@ static void believe_keep_alive(struct exchange *ex, const struct head *head)
             uint64_t seconds;
             if (str_eq_nocase(str_trim(pair.head), STR("timeout")) &&
                 str_to_u64(str_trim(pair.tail), &seconds) && seconds < 86400) {
-                ex->conn->idle_ms_max = seconds > 1 ? ((int64_t)seconds - 1) * 1000 : 1;
+                conn_note_keep_alive(ex->conn, (uint32_t)seconds);
             }
         }
     }

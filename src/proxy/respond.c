@@ -135,6 +135,16 @@ static bool send_whole(struct exchange *ex, struct str head, struct str *pending
     return true;
 }
 
+/* The instance has ended its side, and what came of the body is too short: the client can still be
+ * told so in words. */
+static bool is_cut_short(const struct exchange *ex, struct str pending)
+{
+    const struct body *body = &ex->response_body;
+    const struct stream *stream = &ex->conn->stream;
+    return stream->has_hangup && body->kind == BODY_LENGTH &&
+           body->left > pending.len + stream_unread_bytes(stream);
+}
+
 void respond_start(struct exchange *ex, struct str pending)
 {
     struct h1_wire wire;
@@ -144,7 +154,7 @@ void respond_start(struct exchange *ex, struct str pending)
     body_init(&ex->response_body, &ex->response, &ex->arena,
               keeps_trailers ? &ex->trailers : NULL, 0);
     settle_request_body(ex);
-    enum err e = write_head(ex, &wire, &head);
+    enum err e = is_cut_short(ex, pending) ? ERR_ORIGIN_TRUNCATED : write_head(ex, &wire, &head);
     if (e != OK) {
         /* Nothing of it was sent: the client gets a whole answer of ours instead. */
         ex->has_refused_head = true;

@@ -12,7 +12,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-enum { IDLE_MS_LEARNED_MIN = 1000, IDLE_MARGIN_MS = 500 };
+enum { IDLE_MS_LEARNED_MIN = 1000, IDLE_MARGIN_MS = 500, IDLE_RELEARN_S = 300 };
 
 static struct pool *pool_of(const struct conn *conn)
 {
@@ -87,16 +87,44 @@ void conn_close(struct conn **slot)
     loop_reap(&conn->core->loop, &conn->task);
 }
 
+/* What idle connections taught: a time, and since when it is known, in one word for all cores. It
+ * is not for ever: after each IDLE_RELEARN_S without such an end twice as long is tried, so an
+ * instance that was given a longer time-out gets its connections back. */
+static uint64_t idle_pack(int64_t since_ms, int64_t idle_ms)
+{
+    return (uint64_t)(uint32_t)(since_ms / 1000) << 32 | (uint32_t)idle_ms;
+}
+
+/* 0: nothing is known. */
+static int64_t learned_idle_ms(const struct origin *origin, int64_t now_ms)
+{
+    uint64_t learned = atomic_load_explicit(&origin->idle_learned, memory_order_relaxed);
+    uint32_t age_s = (uint32_t)(now_ms / 1000) - (uint32_t)(learned >> 32);
+    uint32_t doublings = age_s > INT32_MAX ? 0 : age_s / IDLE_RELEARN_S; /* cores' clocks differ */
+    return doublings >= 20 ? 0 : (int64_t)(uint32_t)learned << doublings;
+}
+
 /* The instance ended an idle connection: connections should not be left to that age again. */
 static void learn_idle_time(const struct conn *conn)
 {
-    int64_t age_ms = conn->core->loop.now_ms - conn->idle_from_ms;
-    uint32_t known_ms = atomic_load_explicit(&conn->origin->idle_ms, memory_order_relaxed);
+    int64_t now_ms = conn->core->loop.now_ms, age_ms = now_ms - conn->idle_from_ms;
+    int64_t known_ms = learned_idle_ms(conn->origin, now_ms), idle_ms = age_ms - IDLE_MARGIN_MS;
     /* Ends before a second are restarts and resets, not a time-out that one could keep below. */
-    if (age_ms >= IDLE_MS_LEARNED_MIN + IDLE_MARGIN_MS &&
-        (known_ms == 0 || age_ms - IDLE_MARGIN_MS < known_ms)) {
-        atomic_store_explicit(&conn->origin->idle_ms, (uint32_t)(age_ms - IDLE_MARGIN_MS),
+    if (idle_ms >= IDLE_MS_LEARNED_MIN && idle_ms <= UINT32_MAX &&
+        (known_ms == 0 || idle_ms < known_ms)) {
+        atomic_store_explicit(&conn->origin->idle_learned, idle_pack(now_ms, idle_ms),
                               memory_order_relaxed);
+    }
+}
+
+void conn_note_keep_alive(struct conn *conn, uint32_t seconds)
+{
+    struct origin *origin = conn->origin;
+    conn->idle_ms_max = seconds > 1 ? ((int64_t)seconds - 1) * 1000 : 1;
+    uint32_t before = atomic_load_explicit(&origin->idle_said_s, memory_order_relaxed);
+    if (before != seconds) {
+        atomic_store_explicit(&origin->idle_said_s, seconds, memory_order_relaxed);
+        atomic_store_explicit(&origin->idle_learned, 0, memory_order_relaxed);
     }
 }
 
@@ -246,7 +274,7 @@ void pool_give(struct conn **slot, uint32_t idle_max, int64_t idle_ms)
 {
     struct conn *conn = *slot;
     struct pool *pool = pool_of(conn);
-    uint32_t learned_ms = atomic_load_explicit(&conn->origin->idle_ms, memory_order_relaxed);
+    int64_t learned_ms = learned_idle_ms(conn->origin, conn->core->loop.now_ms);
     bool is_clean = is_silent(conn) && !conn->stream.has_hangup && !conn->stream.has_ended &&
                     !conn->stream.is_broken && conn->stream.queued_bytes == 0;
     bool is_removed = !endpoint_is_usable(&conn->origin->endpoint);

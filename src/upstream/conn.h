@@ -40,6 +40,9 @@ MUST_USE enum err conn_open(struct origin *origin, struct exchange *ex, int64_t 
 /* The exchange is done with a clean connection: into the pool, or closed when that is full.
  * Clears *conn. `idle_ms` is how long it may wait there. */
 void pool_give(struct conn **conn, uint32_t idle_max, int64_t idle_ms);
+/* The instance said in a response that it keeps idle connections for `seconds`: one second less is
+ * the most for this one. When it said another time before, what was learned of it is forgotten. */
+void conn_note_keep_alive(struct conn *conn, uint32_t seconds);
 /* Closes it, whatever it was doing. Clears *conn. */
 void conn_close(struct conn **conn);
 /* Rings conductor->on_origin_timer at or after at_ms, unless it is moved again. */

@@ -26,7 +26,8 @@ struct origin {
                                  the text is constant, a reload gives another one */
     struct list node;         /* in the registry */
     _Atomic uint32_t open_count; /* connections of all cores, idle ones included */
-    _Atomic uint32_t idle_ms; /* the instance keeps idle connections so long, it said; 0: unknown */
+    _Atomic uint64_t idle_learned; /* see conn.c: from ends of idle connections; 0: nothing */
+    _Atomic uint32_t idle_said_s;  /* Keep-Alive: timeout, as it said last; 0: it did not */
     uint32_t cell_requests, cell_in_flight, cell_latency; /* its series */
     uint32_t use_count;       /* sets that list it; control thread only */
     bool is_named;            /* endpoint.name is not its address */

@@ -356,7 +356,7 @@ def test_a_place_is_given_back_however_an_attempt_ends(sluice, origins, refusing
     gateway = sluice(merged(all_to(origin, connections={"max": 2}), {"defaults": {"timeout": {"response": "50ms"}}}))
     for path in ("/reset", "/close", "/garbage", "/cut", "/hang", "/ok") * 4:
         with gateway.connect() as c:
-            c.send(client.head("GET", path))
+            c.send(client.head("GET", path, [("Connection", "close")]))
             c.rest() if path == "/cut" else c.receive()
     for _ in range(5):
         c = gateway.connect()

@@ -380,3 +380,82 @@ TEST(a_message_that_was_cut_for_lack_of_memory_is_never_begun_again)
         }
     }
 }
+
+TEST(an_answer_that_came_too_short_at_once_is_a_502_and_not_a_cut_one)
+{
+    static const struct {
+        size_t length, sent;
+        bool is_whole;
+    } rows[] = {{10, 3, false}, {10, 0, false}, {10, 10, true}, {200000, 100000, false}};
+    static char body[200000];
+    memset(body, 'x', sizeof body);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct peer client, origin;
+        char room[128];
+        struct strbuf head = strbuf_over(room, sizeof room);
+        hall_open(&hall, 1);
+        WANT(hall_publish(&hall, ONE_SERVICE, hall.origin_ports[0]));
+        hall_client(&hall, 0, &client);
+        WANT(peer_say(&hall, &client, STR(GET_ROOT)));
+        WANT(hall_accept(&hall, 0, &origin));
+        WANT(peer_hears(&hall, &origin, "\r\n\r\n"));
+        strbuf_add_fmt(&head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", rows[i].length);
+        /* No turn of the loop in between: all of it is there at once, and the end. */
+        WANT(write(origin.fd, room, head.len) == (ssize_t)head.len);
+        WANT(write(origin.fd, body, rows[i].sent) == (ssize_t)rows[i].sent);
+        WANT_INT(shutdown(origin.fd, SHUT_WR), 0);
+        if (rows[i].is_whole) {
+            WANT(peer_hears(&hall, &client, "\r\n\r\nxxxxxxxxxx"));
+        } else {
+            WANT(peer_hears(&hall, &client, "502 Bad Gateway"));
+            WANT(peer_hears(&hall, &client, "origin_truncated"));
+            WANT(peer_say(&hall, &client, STR("GET /no HTTP/1.1\r\n"))); /* it goes on */
+        }
+        WANT(!client.is_reset);
+        peer_close(&origin, false);
+        peer_close(&client, false);
+        hall_close(&hall);
+    }
+}
+
+TEST(a_head_that_grows_on_its_way_is_refused_only_above_the_largest_room)
+{
+    static const struct {
+        unsigned sent, added; /* fields of 1,000 bytes that the client sends, that the route adds */
+        bool fits;
+    } rows[] = {{20, 90, true}, {7, 110, true}, {1, 120, true}, {20, 120, false}};
+    static char yaml[1 << 18], request[1 << 16];
+    char value[980];
+    memset(value, 'v', sizeof value);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct peer client, origin;
+        struct strbuf file = strbuf_over(yaml, sizeof yaml);
+        struct strbuf head = strbuf_over(request, sizeof request);
+        hall_open(&hall, 1);
+        strbuf_add_fmt(&file, ONE_SERVICE, hall.origin_ports[0]);
+        file.len -= 2; /* inside of the route */
+        strbuf_add(&file, STR(", headers: { request: { set: {"));
+        for (unsigned j = 0; j < rows[i].added; j++) {
+            strbuf_add_fmt(&file, "%s X-A-%u: %.*s", j > 0 ? "," : "", j, (int)sizeof value, value);
+        }
+        strbuf_add(&file, STR("} } } } }\n"));
+        WANT(hall_publish(&hall, "%.*s", STR_FMT(strbuf_str(&file))));
+        strbuf_add(&head, STR("GET / HTTP/1.1\r\nHost: a\r\n"));
+        for (unsigned j = 0; j < rows[i].sent; j++) {
+            strbuf_add_fmt(&head, "X-C-%u: %.*s\r\n", j, (int)sizeof value, value);
+        }
+        strbuf_add(&head, STR("\r\n"));
+        hall_client(&hall, 0, &client);
+        WANT(peer_say(&hall, &client, strbuf_str(&head)));
+        if (rows[i].fits) {
+            WANT(hall_accept(&hall, 0, &origin));
+            WANT(peer_hears(&hall, &origin, "\r\n\r\n"));
+            WANT(origin.heard_len > (rows[i].sent + rows[i].added) * sizeof value);
+            peer_close(&origin, false);
+        } else {
+            WANT(peer_hears(&hall, &client, "431 "));
+        }
+        peer_close(&client, false);
+        hall_close(&hall);
+    }
+}

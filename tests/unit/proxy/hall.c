@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 2000, YAML_BYTES_MAX = 65536 };
+enum { WAIT_MS = 2000, YAML_BYTES_MAX = 1 << 18};
 
 struct hall_pause hall_pause;
 

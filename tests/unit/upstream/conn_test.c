@@ -249,3 +249,62 @@ TEST(the_kernel_knows_what_was_acknowledged)
     scene_end(ex);
     close_all();
 }
+
+/* An idle connection that the instance ends at that age. */
+static void end_at_age_ms(struct exchange *ex, int64_t age_ms)
+{
+    int far;
+    struct conn *conn = connected(ex, &far), *idle = conn;
+    pool_give(&conn, 8, 1000000);
+    idle->idle_from_ms -= age_ms;
+    (void)close(far);
+    scene_run_ms(&scene, 0, 2);
+    WANT_INT(origin->pools[0].idle_count, 0);
+}
+
+/* How long the next idle connection may wait. */
+static int64_t wait_of(struct exchange *ex, uint32_t said_s)
+{
+    int far;
+    struct conn *conn = connected(ex, &far), *idle = conn;
+    if (said_s > 0) {
+        conn_note_keep_alive(conn, said_s);
+    }
+    pool_give(&conn, 8, 1000000);
+    int64_t wait_ms = idle->deadline_ms - scene.cores[0].loop.now_ms;
+    pool_purge(origin, &scene.cores[0]);
+    (void)close(far);
+    return wait_ms;
+}
+
+TEST(the_idle_time_of_an_instance_is_learned_and_follows_it_when_it_changes)
+{
+    open_origin();
+    struct exchange *ex = scene_begin(&scene, 0);
+    WANT_INT(wait_of(ex, 0), 1000000);
+    end_at_age_ms(ex, 900); /* a restart, not a time-out */
+    WANT_INT(wait_of(ex, 0), 1000000);
+    end_at_age_ms(ex, 5000);
+    int64_t wait_ms = wait_of(ex, 0);
+    WANT(wait_ms >= 4500 && wait_ms < 4600);
+    /* It says what it does, then something else: that counts, and what was learned before does not. */
+    WANT_INT(wait_of(ex, 3), 2000);
+    WANT_INT(wait_of(ex, 0), 1000000);
+    WANT_INT(wait_of(ex, 76), 75000);
+    end_at_age_ms(ex, 5000);
+    WANT(wait_of(ex, 76) < 4600);
+    WANT_INT(wait_of(ex, 61), 60000);
+    /* Without a word it is tried again with time. */
+    end_at_age_ms(ex, 5000);
+    uint64_t learned = atomic_load(&origin->idle_learned);
+    for (int i = 1; i <= 3; i++) {
+        atomic_store(&origin->idle_learned, learned - ((uint64_t)(300 * i) << 32));
+        wait_ms = wait_of(ex, 0);
+        WANT(wait_ms >= 4500 << i && wait_ms < 4600 << i);
+    }
+    end_at_age_ms(ex, 8000); /* its time-out now: from there on again */
+    wait_ms = wait_of(ex, 0);
+    WANT(wait_ms >= 7500 && wait_ms < 7600);
+    scene_end(ex);
+    close_all();
+}
