@@ -41,7 +41,7 @@ struct conf_path {
 extern const struct conf_table conf_root_table, conf_listener_table, conf_service_table,
     conf_route_table, conf_match_table, conf_target_table, conf_redirect_table,
     conf_listener_timeout_table, conf_timeout_table, conf_default_timeout_table,
-    conf_defaults_table, conf_enforce_table, conf_slow_start_table;
+    conf_defaults_table, conf_enforce_table, conf_health_table, conf_slow_start_table;
 extern const struct conf_grammar conf_target_grammar, conf_cohort_grammar, conf_host_rule_grammar,
     conf_rewrite_grammar, conf_request_grammar, conf_ip_grammar, conf_port_grammar,
     conf_log_to_grammar, conf_unix_grammar, conf_panic_grammar,

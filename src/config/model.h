@@ -6,8 +6,8 @@
 #pragma once
 
 #include "base/addr.h"
+#include "config/conf_health.h"
 #include "config/conf_life.h"
-#include "config/values.h"
 
 struct conf_policy;
 struct conf_route;
@@ -127,6 +127,7 @@ struct conf_service {
     struct conf_panic panic;
     struct conf_host_rule host;
     struct conf_cohort cohort;
+    struct conf_health health;
     struct conf_timeout timeout;  /* as written: body, connect, response, total */
     struct conf_limit body_limit; /* as written */
     struct conf_uses use;

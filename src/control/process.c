@@ -197,6 +197,11 @@ static enum err open_rest(struct process *process)
                                        .on_change = publish_updates,
                                        .owner = process};
     roster_init(&process->roster, &roster);
+    const struct health_conf health = {.loop = &process->loop,
+                                       .registry = &process->registry,
+                                       .block = process->stats_block,
+                                       .seed = rng_seed_from_kernel()};
+    health_init(&process->health, &health);
     TRY(signals_open(&process->signals, &process->loop, on_signal));
     return handover_watch(&process->handover, &process->loop, NULL);
 }
@@ -267,6 +272,7 @@ static void free_worlds(struct process *process)
 static void process_free(struct process *process)
 {
     free_worlds(process);
+    health_drop(&process->health);
     roster_drop(&process->roster);
     resolver_drop(&process->resolver);
     registry_drop(&process->registry);

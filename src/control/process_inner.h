@@ -11,6 +11,7 @@
 #include "observe/access_log.h"
 #include "observe/ops_server.h"
 #include "proxy/worker.h"
+#include "upstream/health/checker.h"
 
 enum { CORES_MAX = 128 };
 
@@ -31,6 +32,7 @@ struct process {
     struct arena arena; /* of what lives as long as the process */
     struct resolver resolver;
     struct roster roster;
+    struct health health;
     struct handover handover;
     struct lastgood lastgood;
     struct signals signals;

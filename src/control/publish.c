@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "control/checks.h"
 #include "net/socket.h"
 #include "policy/policies.h"
 
@@ -189,6 +190,7 @@ void publish_updates(struct roster *roster)
         return;
     }
     group->updates = roster_take_updates(roster);
+    checks_tell(&process->health, roster, process->current);
     group_post(group);
 }
 
@@ -338,6 +340,7 @@ static enum err prepare_and_post(struct process *process, struct config *config,
     add_listener_changes(process, group, plan);
     process->current = *place = snapshot;
     process->generation = snapshot->number;
+    checks_tell(&process->health, &process->roster, snapshot);
     group_post(group);
     release_removed(process, plan);
     return OK;

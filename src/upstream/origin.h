@@ -11,6 +11,7 @@
 
 struct cluster;
 struct conn;
+struct health_watch;
 
 struct pool {
     struct list idle; /* of struct conn, used last first */
@@ -33,6 +34,7 @@ struct origin {
     bool is_named;            /* endpoint.name is not its address */
     bool is_unused;           /* so found by the last sweep; control thread only */
     struct instance instance; /* control thread only */
+    struct health_watch *watch; /* NULL: it is not checked; of health/checker.c */
     struct pool pools[];      /* by core */
 };
 

@@ -42,6 +42,11 @@ struct process *desk_open(void)
                                        .on_change = publish_updates,
                                        .owner = process};
     roster_init(&process->roster, &roster);
+    const struct health_conf health = {.loop = &process->loop,
+                                       .registry = &process->registry,
+                                       .block = process->stats_block,
+                                       .seed = 1};
+    health_init(&process->health, &health);
     handover_open(&process->handover);
     process->is_ready = true;
     return process;
@@ -108,6 +113,7 @@ void desk_close(struct process *process)
     for (size_t i = 0; i < COUNT_OF(process->snapshots); i++) {
         world_free(process->snapshots[i]);
     }
+    health_drop(&process->health);
     roster_drop(&process->roster);
     resolver_drop(&process->resolver);
     registry_drop(&process->registry);
