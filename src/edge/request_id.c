@@ -28,22 +28,22 @@ enum { NAME_BYTES = 12, UUID_AT = NAME_BYTES + 2, UUID_BYTES = 36, HALF_BYTES = 
 static_assert(UUID_AT + UUID_BYTES + 2 == sizeof((struct exchange *)0)->request_id_line,
               "the line holds name, colon, space, UUID and line end");
 
-/* The 16 digits of a number, the highest first, eight at a time: each nibble goes into a byte of
- * its own, and the bytes become digits together. */
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
+/* The 16 digits of a number, the highest first, all at once: each nibble goes into a byte of its
+ * own, and the bytes become digits together. */
 static void put_hex(char at[HALF_BYTES], uint64_t value)
 {
-    for (int half = 0; half < 2; half++) {
-        uint64_t x = half == 0 ? value >> 32 : value & UINT32_MAX;
-        x = ((x & UINT64_C(0xffff0000)) << 16) | (x & UINT64_C(0xffff));
-        x = ((x << 8) | x) & UINT64_C(0x00ff00ff00ff00ff);
-        x = ((x << 4) | x) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-        uint64_t is_letter =
-            ((x + UINT64_C(0x0606060606060606)) >> 4) & UINT64_C(0x0101010101010101);
-        x += UINT64_C(0x3030303030303030) + is_letter * ('a' - '0' - 10);
-        x = __builtin_bswap64(x);
-        memcpy(at + (size_t)half * 8, &x, sizeof x);
-    }
+    bytes16 bytes = {0};
+    value = __builtin_bswap64(value);
+    memcpy(&bytes, &value, sizeof value);
+    bytes16 high = bytes >> 4, low = bytes & 15;
+    bytes16 digits = __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
+                                             6, 22, 7, 23);
+    digits += '0' + ((bytes16)(digits > 9) & ('a' - '0' - 10));
+    memcpy(at, &digits, sizeof digits);
 }
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the highest byte was moved to the front");
 
 static void write_uuid(struct exchange *ex)
 {
