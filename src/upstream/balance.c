@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#define NEWS_SPAN_NS (10 * NS_PER_MS)
 #define FAILURE_NS ((double)(5 * NS_PER_SEC))
 #define RETRY_AFTER_NS_MAX ((double)(300 * NS_PER_SEC))
 
@@ -109,14 +110,24 @@ static double take_span_ns(struct endpoint_load *load, int64_t now_ns)
     return last_ns < now_ns ? (double)(now_ns - last_ns) : 0;
 }
 
+/* Whether an answer changes what is expected by more than a thousandth: it is slower, or enough has
+ * faded since the last one that counted. Else the line that all cores share stays unwritten, and
+ * the span goes to the next. */
+static bool is_news(const struct endpoint_load *load, double ns, int64_t now_ns)
+{
+    int64_t last_ns = atomic_load_explicit(&load->cost_at_ns, memory_order_relaxed);
+    double log = decay_load(&load->cost_log) - decay_clock(now_ns, COST_TAU_NS);
+    log = log > COST_LOG_MIN ? log : COST_LOG_MIN; /* nothing below is told apart */
+    bool is_slower = log2_fast(ns) + LOG2_FAST_ERROR >= log;
+    return is_slower || now_ns - last_ns >= NEWS_SPAN_NS || now_ns < last_ns;
+}
+
 /* Peak EWMA: a slower answer is the new expectation at once; a faster one counts for as much of it
  * as has faded since the last sample. */
 static void note_cost(struct endpoint_load *load, double ns, int64_t now_ns)
 {
     double clock = decay_clock(now_ns, COST_TAU_NS);
-    /* Below a millisecond nothing is decided (COST_LOG_MIN): an answer below it that meets an
-     * expectation below it changes no pick, and leaves the line that all cores share unwritten. */
-    if (ns < COST_NS_MIN && decay_load(&load->cost_log) < clock + COST_LOG_MIN) {
+    if (!is_news(load, ns, now_ns)) {
         return;
     }
     double fresh_share = -expm1(-take_span_ns(load, now_ns) / COST_TAU_NS);

@@ -20,7 +20,6 @@
 /* log2 of 1 ms in ns: no endpoint is believed to be faster, so that one without history does not
  * look free, and noise below a millisecond decides nothing. */
 #define COST_LOG_MIN 19.931568569324174
-#define COST_NS_MIN ((double)NS_PER_MS)
 
 /* How far everything has faded at `now_ns`, in powers of two. */
 static inline double decay_clock(int64_t now_ns, double tau_ns)

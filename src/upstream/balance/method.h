@@ -42,9 +42,10 @@ enum { BALANCE_TIME_STEP_US = 20000, BALANCE_TIME_STEPS_MAX = 250 };
 enum { BALANCE_LOGS = 256 };
 extern const double balance_log2[BALANCE_LOGS];
 
-/* The logarithm of a positive number, exact at powers of two and straight in between: never off by
- * more than 0.09, never out of order. The exponent of a double stands above its fraction, so its
- * bits as a number are that already, but for scale. */
+#define LOG2_FAST_ERROR 0.09
+/* The logarithm of a positive number, exact at powers of two and straight in between: too small by
+ * LOG2_FAST_ERROR at most, never out of order. The exponent of a double stands above its fraction,
+ * so its bits as a number are that already, but for scale. */
 ALWAYS_INLINE double log2_fast(double x)
 {
     return (double)(int64_t)decay_bits(x) * 0x1p-52 - 1023;

@@ -263,20 +263,43 @@ TEST(one_slow_answer_counts_at_once_and_fades_with_ten_seconds)
     WANT_INT((balance_cost_ns(&endpoint, now_ns) + 500) / 1000, 1000);
 }
 
-TEST(answers_below_a_millisecond_are_not_noted_unless_more_is_expected)
+TEST(faster_answers_are_noted_once_in_ten_milliseconds_and_slower_ones_always)
 {
     struct endpoint endpoint = {0};
-    const struct balance_sample quick = {.ttfb_ns = 900 * 1000};
+    const struct balance_sample quick = {.ttfb_ns = 400 * 1000}, slow = {.ttfb_ns = 4 * NS_PER_MS};
     int64_t now_ns = 500 * NS_PER_SEC;
     balance_note(&endpoint, &quick, now_ns);
-    WANT_INT(atomic_load(&endpoint.load.cost_log), 0);
-    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), 0);
-    balance_note(&endpoint, &(struct balance_sample){.ttfb_ns = 4 * NS_PER_MS}, now_ns);
-    int64_t cost_us = balance_cost_ns(&endpoint, now_ns) / 1000;
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns);
+    balance_note(&endpoint, &quick, now_ns + 9 * NS_PER_MS); /* below what is told apart */
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns);
+    balance_note(&endpoint, &slow, now_ns + 9 * NS_PER_MS);
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns + 9 * NS_PER_MS);
+    int64_t cost_us = balance_cost_ns(&endpoint, now_ns + 9 * NS_PER_MS) / 1000;
     WANT(cost_us >= 3999 && cost_us <= 4001);
-    balance_note(&endpoint, &quick, now_ns + NS_PER_SEC);
-    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns + NS_PER_SEC);
-    WANT(balance_cost_ns(&endpoint, now_ns + NS_PER_SEC) > 3500 * 1000);
+    balance_note(&endpoint, &slow, now_ns + 10 * NS_PER_MS);
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns + 10 * NS_PER_MS);
+    balance_note(&endpoint, &quick, now_ns + 19 * NS_PER_MS);
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns + 10 * NS_PER_MS);
+    balance_note(&endpoint, &quick, now_ns + 20 * NS_PER_MS);
+    WANT_INT(atomic_load(&endpoint.load.cost_at_ns), now_ns + 20 * NS_PER_MS);
+}
+
+TEST(ten_seconds_of_faster_answers_fade_alike_however_many_they_are)
+{
+    int64_t cost_us[3];
+    for (int i = 0; i < 3; i++) {
+        static const int64_t step_ns[] = {NS_PER_MS / 10, 9 * NS_PER_MS, 200 * NS_PER_MS};
+        struct endpoint endpoint = {0};
+        int64_t now_ns = 500 * NS_PER_SEC, end_ns = now_ns + 10 * NS_PER_SEC;
+        balance_note(&endpoint, &(struct balance_sample){.ttfb_ns = 800 * NS_PER_MS}, now_ns);
+        for (; now_ns < end_ns; now_ns += step_ns[i]) {
+            balance_note(&endpoint, &(struct balance_sample){.ttfb_ns = 2 * NS_PER_MS}, now_ns);
+        }
+        cost_us[i] = balance_cost_ns(&endpoint, end_ns) / 1000;
+    }
+    WANT(cost_us[0] > 295300 && cost_us[0] < 296100); /* 800 / e, and 2 ms for the rest */
+    WANT(cost_us[1] > 295000 && cost_us[1] < 296400);
+    WANT(cost_us[2] > 295000 && cost_us[2] < 296400);
 }
 
 TEST(failures_count_as_slow_whatever_time_they_took)
