@@ -394,6 +394,7 @@ static bool inherit_service(struct heirs *heirs, struct conf_service *service, s
     set_level(&service->policies, CONF_SERVICE);
     inherit_balance(heirs, service);
     inherit_limits(heirs, &heirs->base, &service->timeout, &service->body_limit, out);
+    service->effective = out->timeout;
     return inherit_policies(heirs, &place, &heirs->base, out);
 }
 

@@ -42,6 +42,7 @@ extern const struct conf_table conf_root_table, conf_listener_table, conf_servic
     conf_route_table, conf_match_table, conf_target_table, conf_redirect_table,
     conf_listener_timeout_table, conf_timeout_table, conf_default_timeout_table,
     conf_defaults_table, conf_enforce_table, conf_health_table, conf_slow_start_table;
+extern const struct conf_table conf_tcp_table;
 extern const struct conf_grammar conf_target_grammar, conf_cohort_grammar, conf_host_rule_grammar,
     conf_rewrite_grammar, conf_request_grammar, conf_ip_grammar, conf_port_grammar,
     conf_log_to_grammar, conf_unix_grammar, conf_panic_grammar,
@@ -81,6 +82,11 @@ MUST_USE bool conf_check_targets(struct conf_reader *reader, struct node *node,
                                  const struct conf_targets *targets);
 /* resolve.c: names to things, inheritance, and every check over several things. */
 void conf_resolve_all(struct conf_reader *reader, struct config *config);
+/* table_l4.c: the n-th service that a listener names itself; NULL: there are no more. Its text is
+ * empty when it was not read. */
+const struct conf_text *conf_listener_service(const struct conf_listener *listener, uint32_t n);
+/* table_l4.c: whether a listener takes requests. */
+bool conf_is_http(const struct conf_listener *listener);
 /* inherit.c */
 void conf_inherit(struct conf_reader *reader, struct config *config);
 /* load.c: remembers a file that was read; its texts live as long as the configuration. False: no

@@ -7,7 +7,9 @@
 
 #include "base/addr.h"
 #include "config/conf_health.h"
+#include "config/conf_l4.h"
 #include "config/conf_life.h"
+#include "config/conf_observe.h"
 
 struct conf_policy;
 struct conf_route;
@@ -42,6 +44,7 @@ struct conf_listener {
     struct conf_listener_limits limits;
     int64_t keepalive_requests;  /* 0: no limit */
     struct conf_timeout timeout; /* head, body, idle; resolved with `defaults` */
+    struct conf_tcp tcp;         /* written: it does not speak HTTP */
 };
 
 enum conf_target_kind {
@@ -128,23 +131,8 @@ struct conf_service {
     struct conf_host_rule host;
     struct conf_cohort cohort;
     struct conf_health health;
-    struct conf_timeout timeout;  /* as written: body, connect, response, total */
+    struct conf_timeout timeout, effective; /* as written; after inheritance, where no route is */
     struct conf_limit body_limit; /* as written */
     struct conf_uses use;
     struct conf_policies policies; /* as written on the service */
-};
-
-enum conf_log_to { CONF_LOG_STDOUT, CONF_LOG_STDERR, CONF_LOG_FILE, CONF_LOG_OFF };
-
-struct conf_access_log {
-    uint8_t format;  /* 0: json */
-    uint8_t to;      /* enum conf_log_to */
-    struct str path; /* with CONF_LOG_FILE */
-};
-
-struct conf_observe {
-    struct conf_access_log access_log;
-    struct {
-        struct addr addr; /* port 0: no metrics listener */
-    } metrics;
 };

@@ -158,7 +158,13 @@ static bool index_services(struct conf_reader *reader, struct config *config,
 {
     map_init(&services->by_name, reader->scratch);
     services->is_used = ARENA_ARRAY(reader->scratch, config->services.count, bool);
-    services->anonymous = ARENA_ARRAY(reader->scratch, config->routes.count, struct conf_service *);
+    uint32_t anonymous_max = config->routes.count;
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        for (uint32_t j = 0; conf_listener_service(&config->listeners.at[i], j) != NULL; j++) {
+            anonymous_max++;
+        }
+    }
+    services->anonymous = ARENA_ARRAY(reader->scratch, anonymous_max, struct conf_service *);
     bool is_right = services->is_used != NULL && services->anonymous != NULL;
     for (uint32_t i = 0; is_right && i < config->services.count; i++) {
         struct conf_service *service = &config->services.at[i];
@@ -206,26 +212,43 @@ static void refuse_service(struct conf_reader *reader, const struct config *conf
                 STR_FMT(conf_show_text(reader, to, to->text)));
 }
 
+/* The service that is named somewhere; NULL: there is none, and that was said. */
+static struct conf_service *service_for(struct conf_reader *reader, const struct config *config,
+                                        struct services *services, const struct conf_text *to)
+{
+    struct conf_service *service = map_find(&services->by_name, to->text);
+    if (service == NULL && str_find(to->text, ':') < to->text.len) {
+        return add_anonymous(reader, services, to);
+    }
+    if (service == NULL) {
+        refuse_service(reader, config, to);
+    } else if (!service->is_anonymous) {
+        services->is_used[service - config->services.at] = true;
+    }
+    return service;
+}
+
 static void resolve_route(struct conf_reader *reader, struct config *config,
                           struct services *services, struct conf_route *route)
 {
     struct place place;
     struct conf_reader inner = reader_at(reader, &place, "routes", route->name);
-    if (route->action != CONF_TO_SERVICE || route->to.text.len == 0) {
-        return;
+    if (route->action == CONF_TO_SERVICE && route->to.text.len > 0) {
+        route->service = service_for(&inner, config, services, &route->to);
     }
-    struct conf_service *service = map_find(&services->by_name, route->to.text);
-    if (service == NULL && str_find(route->to.text, ':') < route->to.text.len) {
-        route->service = add_anonymous(&inner, services, &route->to);
-        return;
-    }
-    if (service == NULL) {
-        refuse_service(&inner, config, &route->to);
-        return;
-    }
-    route->service = service;
-    if (!service->is_anonymous) {
-        services->is_used[service - config->services.at] = true;
+}
+
+/* Listeners that lead to services by themselves name them; they are found again by their names. */
+static void resolve_listener(struct conf_reader *reader, struct config *config,
+                             struct services *services, const struct conf_listener *listener)
+{
+    struct place place;
+    struct conf_reader inner = reader_at(reader, &place, "listeners", listener->name);
+    for (uint32_t i = 0; conf_listener_service(listener, i) != NULL; i++) {
+        const struct conf_text *name = conf_listener_service(listener, i);
+        if (name->text.len > 0) {
+            (void)service_for(&inner, config, services, name);
+        }
     }
 }
 
@@ -337,6 +360,9 @@ void conf_resolve_all(struct conf_reader *reader, struct config *config)
     for (uint32_t i = 0; i < config->routes.count; i++) {
         config->routes.at[i].index = i;
         resolve_route(reader, config, &services, &config->routes.at[i]);
+    }
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        resolve_listener(reader, config, &services, &config->listeners.at[i]);
     }
     check_metrics(reader, config);
     check_tests(reader, config, &services);

@@ -432,8 +432,8 @@ static const struct conf_field root_fields[] = {
      .type = CONF_MAP,
      .table = &conf_route_table,
      CONF_IS(struct config, routes),
-     .flags = CONF_REQUIRED | CONF_NOT_EMPTY,
-     .summary = "Which requests go where."},
+     .flags = CONF_NOT_EMPTY,
+     .summary = "Which requests go where; may be left out when no listener speaks HTTP."},
     {.name = "observe",
      .type = CONF_STRUCT,
      .table = &observe_table,
@@ -468,5 +468,22 @@ static const struct conf_field root_fields[] = {
     {.name = "consumers", .type = CONF_LATER, .summary = "Consumers."},
 };
 
-const struct conf_table conf_root_table =
-    CONF_TABLE("configuration", struct config, root_fields, "A whole configuration.");
+static bool check_root(struct conf_reader *reader, struct node *node, void *place)
+{
+    const struct config *config = place;
+    bool has_http = config->listeners.count == 0;
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        has_http = has_http || conf_is_http(&config->listeners.at[i]);
+    }
+    if (has_http && config->routes.count == 0) {
+        return conf_refuse(reader, node, DIAG_E0108, "\"routes\" is missing");
+    }
+    return true;
+}
+
+const struct conf_table conf_root_table = {.name = "configuration",
+                                           .summary = "A whole configuration.",
+                                           .fields = root_fields,
+                                           .field_count = COUNT_OF(root_fields),
+                                           .bytes = sizeof(struct config),
+                                           .check = check_root};

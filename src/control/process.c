@@ -144,8 +144,8 @@ static uint32_t session_max_for(uint64_t files, uint32_t core_count)
 
 static enum err name_worker_cells(struct process *process, struct worker *worker)
 {
-    static const char *const slabs[5] = {"exchanges", "sessions", "origin_connections", "blocks",
-                                         "large_chunks"};
+    static const char *const slabs[WORKER_SLABS] = {
+        "exchanges", "sessions", "origin_connections", "blocks", "large_chunks", "tunnels"};
     for (size_t i = 0; i < COUNT_OF(slabs); i++) {
         const struct str label[1] = {str_from_c(slabs[i])};
         worker->slab_cells[i].used = registry_series(&process->registry, METRIC_slab_used, label);
@@ -213,48 +213,8 @@ static void note_start(struct process *process)
     stats_set(process->stats_block, build, 1);
     stats_set(process->stats_block, CELL_process_start_time, (uint64_t)clock_wall_us());
     stats_set(process->stats_block, CELL_reload_time, (uint64_t)clock_wall_us());
-    stats_set(process->stats_block, CELL_restarts, process->handover.restarts_total);
-}
-
-/* What an earlier process served with, when this one cannot use the file: a crash does not make a
- * file take effect that a reload would have refused. NULL: there is nothing. */
-static struct config *saved_config(struct process *process)
-{
-    uint64_t then;
-    if (process->handover.restarts_total == 0 || process->is_from_saved) {
-        return NULL;
-    }
-    struct config *config = reload_read_saved(process->path, &process->lastgood, &then);
-    if (config != NULL) {
-        process->is_from_saved = true;
-        log_line(LOG_ERROR, "control",
-                 "%s cannot be used: going on with the last good configuration (generation %lu of "
-                 "the process before); a reload takes the file when it is right",
-                 process->path, then);
-    }
-    return config;
-}
-
-static struct config *first_config(struct process *process)
-{
-    struct diags diags;
-    diags_init(&diags);
-    struct config *config = reload_read(process->path, &diags);
-    diags_drop(&diags);
-    return config != NULL ? config : saved_config(process);
-}
-
-/* A file that is right may still not be put to use, such as when another process has taken its
- * address. */
-static enum err publish_first(struct process *process, struct config *config)
-{
-    enum err e = publish_config(process, config);
-    if (e != OK) {
-        struct config *saved = saved_config(process);
-        e = saved == NULL ? e : publish_config(process, saved);
-    }
     stats_set(process->stats_block, CELL_reload_is_successful, !process->is_from_saved);
-    return e;
+    stats_set(process->stats_block, CELL_restarts, process->handover.restarts_total);
 }
 
 static enum err start(struct process *process, struct config *config)
@@ -266,7 +226,7 @@ static enum err start(struct process *process, struct config *config)
         return e;
     }
     note_start(process);
-    TRY(publish_first(process, config));
+    TRY(publish_config(process, config));
     for (uint32_t i = 0; i < process->core_count; i++) {
         TRY(worker_start(process->workers[i]));
     }
@@ -340,6 +300,29 @@ static void stop(struct process *process)
     }
     admin_close(&process->admin);
     handover_close(&process->handover);
+}
+
+/* From the file or, when that is broken and an earlier process served, what that one served with:
+ * a crash does not make a file take effect that a reload would have refused. */
+static struct config *first_config(struct process *process)
+{
+    struct diags diags;
+    uint64_t then;
+    diags_init(&diags);
+    struct config *config = reload_read(process->path, &diags);
+    diags_drop(&diags);
+    if (config != NULL || process->handover.restarts_total == 0) {
+        return config;
+    }
+    config = reload_read_saved(process->path, &process->lastgood, &then);
+    if (config != NULL) {
+        process->is_from_saved = true;
+        log_line(LOG_ERROR, "control",
+                 "%s cannot be used: going on with the last good configuration (generation %lu of "
+                 "the process before); a reload takes the file when it is right",
+                 process->path, then);
+    }
+    return config;
 }
 
 static uint32_t core_count_of(const struct process_conf *conf, const struct config *config)

@@ -24,12 +24,11 @@
 
 enum { HELD_MAX = LIMIT_VALUE(listen_sockets), RECORDS_PER_TURN = 64 };
 
-/* A listening socket; is_claimed: the child that runs now asked for it. is_released: it gave it
- * back before it was ready, and may ask again, for the last good configuration. */
+/* A listening socket; is_claimed: the child that runs now asked for it. */
 struct held {
     struct addr addr;
     uint16_t index;
-    bool is_claimed, is_released;
+    bool is_claimed;
     int fd;
 };
 
@@ -82,16 +81,6 @@ static uint32_t held_find(const struct supervisor *s, const struct addr *addr, u
     return s->held_count;
 }
 
-/* Room for one more, if need be that of one which was given back. */
-static void held_make_room(struct supervisor *s)
-{
-    for (uint32_t i = s->held_count; i-- > 0 && s->held_count == HELD_MAX;) {
-        if (s->held[i].is_released) {
-            held_remove(s, i);
-        }
-    }
-}
-
 static enum err held_bind(struct supervisor *s, const struct addr *addr, uint16_t index)
 {
     struct held *held = &s->held[s->held_count];
@@ -131,13 +120,10 @@ static void on_listen(struct supervisor *s, const struct handover_record *asked,
     struct handover_record answer = *asked;
     uint32_t at = held_find(s, addr, asked->index);
     if (at == s->held_count) {
-        held_make_room(s);
-        at = s->held_count;
         e = held_bind(s, addr, asked->index);
     }
     if (e == OK) {
         s->held[at].is_claimed = true;
-        s->held[at].is_released = false;
     }
     answer.bytes = sizeof answer;
     answer.kind = HANDOVER_ANSWER;
@@ -175,11 +161,8 @@ static void on_record(struct supervisor *s, const struct handover_record *record
         on_ready(s);
     } else if (record->kind == HANDOVER_RELEASE) {
         uint32_t at = held_find(s, &addr, record->index);
-        if (at < s->held_count && s->is_ready) {
+        if (at < s->held_count) {
             held_remove(s, at);
-        } else if (at < s->held_count) {
-            s->held[at].is_claimed = false; /* on_ready closes it */
-            s->held[at].is_released = true;
         }
     }
 }
@@ -293,7 +276,7 @@ static void on_death(struct supervisor *s, int status)
     log_death(s->child, status);
     s->child = 0;
     for (uint32_t i = 0; i < s->held_count; i++) {
-        s->held[i].is_claimed = s->held[i].is_released = false;
+        s->held[i].is_claimed = false;
     }
     bool is_exit = WIFEXITED(status);
     if (s->is_stopping) {

@@ -42,6 +42,21 @@ static void pause_accepting(struct listener *listener)
     timer_set(&core->loop, &listener->pause, core->loop.now_ms + ACCEPT_PAUSE_MS);
 }
 
+/* A connection that is not HTTP holds two descriptors for as long as it lives. */
+static bool has_room(const struct core *core)
+{
+    return core->session_max == 0 ||
+           core->sessions.used_count + 2 * core->tunnel_count < core->session_max;
+}
+
+void listener_take(struct listener *listener, int fd, const struct addr *peer)
+{
+    const struct listener_conf *conf = listener_conf(listener);
+    accept_fn *on_accept =
+        conf == NULL || conf->on_accept == NULL ? session_open : conf->on_accept;
+    on_accept(listener, fd, peer);
+}
+
 static void on_ready(struct loop *loop, struct io *io, unsigned ready)
 {
     struct listener *listener = CONTAINER_OF(io, struct listener, io);
@@ -50,8 +65,7 @@ static void on_ready(struct loop *loop, struct io *io, unsigned ready)
     for (int i = 0; i < LIMIT_VALUE(accepts_per_turn); i++) {
         struct addr peer;
         int fd;
-        uint32_t session_max = listener->core->session_max;
-        if (session_max != 0 && listener->core->sessions.used_count >= session_max) {
+        if (!has_room(listener->core)) {
             pause_accepting(listener);
             return;
         }
@@ -66,7 +80,7 @@ static void on_ready(struct loop *loop, struct io *io, unsigned ready)
             pause_accepting(listener);
             return;
         }
-        session_open(listener, fd, &peer);
+        listener_take(listener, fd, &peer);
     }
 }
 

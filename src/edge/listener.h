@@ -9,12 +9,19 @@
 #include "http/h1/parser.h"
 #include "http/judge.h"
 
+struct listener;
+
+/* Takes an accepted descriptor of a listener, whatever becomes of it. */
+typedef void accept_fn(struct listener *listener, int fd, const struct addr *peer);
+
 enum request_id_mode { REQUEST_ID_KEEP, REQUEST_ID_NEW, REQUEST_ID_OFF };
 
 /* Compiled settings of one listener, in the snapshot. */
 struct listener_conf {
     struct str name;
     struct addr addr;
+    accept_fn *on_accept; /* who speaks the protocol of its connections; NULL: HTTP, session.h */
+    const void *protocol; /* settings for on_accept */
     struct h1_limits limits;
     struct judge_rules judge;
     struct forwarded_rules forwarded;
@@ -40,5 +47,7 @@ MUST_USE enum err listener_open(struct listener *listener, struct core *core,
                                 const struct addr *addr, uint32_t slot, int fd);
 /* Stops accepting and closes this process's descriptor; sessions go on until they are idle. */
 void listener_close(struct listener *listener);
+/* Gives an accepted descriptor to whoever speaks the protocol of this listener. */
+void listener_take(struct listener *listener, int fd, const struct addr *peer);
 /* The settings in the current generation; NULL when it is not there any more. */
 const struct listener_conf *listener_conf(const struct listener *listener);

@@ -16,6 +16,7 @@ struct access_ring;
 struct stats_block;
 struct pipe_pool;
 struct route_scratch;
+struct tunnels;
 
 enum {
     EXCHANGE_OBJECT_BYTES = 8192,
@@ -50,7 +51,9 @@ struct core {
     struct rng rng;
     struct generation *current; /* the newest published configuration */
     const struct conductor *conductor;
-    struct list session_list;         /* every client connection of this core */
+    struct list session_list;         /* every client connection of this core that speaks HTTP */
+    struct tunnels *tunnels;          /* and those that do not: l4/tunnel.h */
+    uint32_t tunnel_count;
     struct stats_block *stats;        /* this core's counters */
     struct access_ring *log_ring; /* NULL: no access log */
     struct pipe_pool *pipes;          /* for splicing: net/pipe.h */

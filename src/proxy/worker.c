@@ -60,6 +60,7 @@ static void change_listener(struct worker *worker, uint32_t slot, int fd, const 
         listener_close(listener);
         worker->is_listening[slot] = false;
         retire_sessions(&worker->core, listener);
+        tunnels_retire(&worker->core, slot);
     }
     if (fd < 0) {
         return;
@@ -103,8 +104,9 @@ void worker_post(struct publication *publication)
 static void tell_gauges(struct worker *worker)
 {
     struct core *core = &worker->core;
-    const struct slab *slabs[5] = {&core->exchanges, &core->sessions, &core->conns, &core->blocks,
-                                   &core->large_chunks};
+    const struct slab *slabs[WORKER_SLABS] = {&core->exchanges, &core->sessions,
+                                              &core->conns,     &core->blocks,
+                                              &core->large_chunks, &worker->tunnels.slab};
     for (size_t i = 0; i < COUNT_OF(slabs); i++) {
         stats_set(core->stats, worker->slab_cells[i].used, slabs[i]->used_count);
         stats_set(core->stats, worker->slab_cells[i].ceiling, slabs[i]->count_max);
@@ -137,7 +139,7 @@ static void check_drained(struct worker *worker)
     if (core->loop.now_ms - worker->drain_from_ms >= DRAIN_FRESH_MS) {
         retire_sessions(core, NULL);
     }
-    if (list_is_empty(&core->session_list)) {
+    if (list_is_empty(&core->session_list) && core->tunnel_count == 0) {
         worker->is_drained_told = true;
         loop_post(worker->control, &worker->drained_mail);
     }
@@ -213,6 +215,7 @@ static void on_stop(struct loop *loop, struct mail *mail)
             session_abort(session, false);
         }
     }
+    tunnels_end_all(&worker->core);
     loop_stop(loop);
 }
 
@@ -227,6 +230,8 @@ enum err worker_init(struct worker *worker, uint32_t index, uint32_t count, stru
     worker->stop_mail.deliver = on_stop;
     pipe_pool_init(&worker->pipes, LIMIT_VALUE(pipes));
     worker->core.pipes = &worker->pipes;
+    TRY(tunnels_init(&worker->tunnels));
+    worker->core.tunnels = &worker->tunnels;
     arena_init_heap(&worker->arena, SCRATCH_ARENA_BYTES);
     return route_scratch_new(&worker->arena, &worker->core.route_scratch);
 }
@@ -261,6 +266,7 @@ void worker_drop(struct worker *worker)
 {
     route_scratch_drop(worker->core.route_scratch);
     arena_reset(&worker->arena);
+    tunnels_drop(&worker->tunnels);
     pipe_pool_drop(&worker->pipes);
     core_drop(&worker->core);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "edge/listener.h"
+#include "l4/tunnel.h"
 #include "net/pipe.h"
 #include "proxy/world.h"
 
@@ -11,7 +12,7 @@
 struct access_log;
 struct publication_group;
 
-enum { WORKER_SLOTS_MAX = 256 };
+enum { WORKER_SLOTS_MAX = 256, WORKER_SLABS = 6 };
 
 /* Cells of a slab's gauges; the same on every core. */
 struct worker_slab_cells {
@@ -25,13 +26,14 @@ struct worker {
     struct listener listeners[WORKER_SLOTS_MAX];
     bool is_listening[WORKER_SLOTS_MAX];
     struct pipe_pool pipes;
+    struct tunnels tunnels;
     struct arena arena; /* of the match scratch */
     struct timer upkeep;
     uint32_t exchanges_peak, blocks_peak; /* in use at once, of late */
     int64_t busy_us_told;
     uint64_t turns_told;
     uint32_t cell_busy;
-    struct worker_slab_cells slab_cells[5];
+    struct worker_slab_cells slab_cells[WORKER_SLABS];
     struct mail drain_mail, drained_mail, stop_mail;
     int64_t drain_from_ms;
     bool is_drained_told, is_started;

@@ -5,6 +5,7 @@
 #include "base/heap.h"
 #include "base/limits.h"
 #include "proxy/compile.h"
+#include "proxy/tunneling.h"
 #include "route/router.h"
 
 #define WORLD_ARENA_BYTES_MAX ((size_t)4 << 30)
@@ -36,6 +37,7 @@ static enum err compile_listeners(const struct world_conf *conf, struct snapshot
         CHECK(conf->slots[i] < conf->slot_count);
         compile_listener(&config->listeners.at[i], &all[i]);
         conf_cells(&all[i], conf->registry);
+        TRY(tunneling_compile(conf, snapshot, &config->listeners.at[i], &all[i]));
         snapshot->listeners[conf->slots[i]] = &all[i];
     }
     return OK;
@@ -194,8 +196,8 @@ enum err world_compile(const struct world_conf *conf, struct snapshot **out)
     snapshot->hash = config_hash(conf->config);
     registry_begin(conf->registry, conf->number);
     roster_begin(conf->roster, conf->number);
-    enum err e = compile_listeners(conf, snapshot);
-    e = e == OK ? compile_services(conf, snapshot) : e;
+    enum err e = compile_services(conf, snapshot);
+    e = e == OK ? compile_listeners(conf, snapshot) : e;
     e = e == OK ? compile_routes(conf, snapshot) : e;
     if (e != OK) {
         world_free(snapshot);

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from kit import client
-from kit.gateway import PortReservation, all_to, merged
+from kit.gateway import all_to, merged
 from kit.origin import expect_request, forever, send, wait
 from kit.waiting import wait_until
 
@@ -309,33 +309,6 @@ def test_included_files_and_secrets_survive_too(sluice, origins, tmp_path):
     (parts / "b.yaml").write_text("services: {app: {targets: ['%s']}, broken: }" % first.target)
     kill_and_wait(gateway)
     assert b'"origin": "second"' in gateway.request().body
-
-
-def test_a_file_that_cannot_be_put_to_use_does_not_keep_a_restarted_process_from_serving(sluice):
-    """The file is right, but another process has one of its addresses: what served before goes on, in the same sockets."""
-    gateway = sluice({"routes": {"a": {"match": "/*", "respond": {"status": 200, "body": "before"}}}})
-    free = PortReservation()
-    taken = socket.create_server(("127.0.0.1", 0))
-    taken_port = taken.getsockname()[1]
-    gateway.write({"listeners": {"more": {"listen": f"127.0.0.1:{free.port}"},
-                                 "taken": {"listen": f"127.0.0.1:{taken_port}"}},
-                   "routes": {"a": {"match": "/*", "respond": {"status": 200, "body": "after"}}}})
-    for round_ in range(2):
-        pid = gateway.data_pid()
-        os.kill(pid, signal.SIGKILL)
-        with gateway.connect() as c:  # it waits in the accept queue, or is served at once
-            assert c.request().body == b"before"
-        assert gateway.data_pid() not in (pid, gateway.process.pid)
-        wait_until(gateway.is_ready, "it says that it serves")
-        metrics = gateway.metrics()
-        assert metrics("sluice_process_restarts_total") == round_ + 1
-        assert metrics("sluice_reload_successful") == 0
-        with pytest.raises(ConnectionRefusedError):  # no socket is left that nobody serves
-            socket.create_connection(("127.0.0.1", free.port), 1)
-    said = gateway.stderr()
-    assert f"127.0.0.1:{taken_port}" in said and "going on with the last good configuration" in said
-    free.release()
-    taken.close()
 
 
 def test_a_right_file_is_what_a_restarted_process_takes(sluice, origins):

@@ -417,7 +417,7 @@ void hall_client(struct hall *hall, uint32_t core, struct peer *peer)
     CHECK(fcntl(pair.far, F_SETFL, O_NONBLOCK) == 0);
     struct addr name;
     CHECK(socket_peer(pair.near, &name) == OK);
-    session_open(&hall->workers[core]->listeners[0], pair.near, &name);
+    listener_take(&hall->workers[core]->listeners[0], pair.near, &name);
     peer_open(peer, pair.far);
 }
 
