@@ -260,24 +260,24 @@ static void answer(void *owner, const struct admin_request *request, struct admi
     }
 }
 
-enum err admin_api_open(struct process *process, const struct config *config)
+enum err admin_api_open(struct process *process, const struct config *config,
+                        struct observe_change *change)
 {
     struct str wanted = config->admin.path;
-    struct admin *admin = NULL;
-    if (process->admin != NULL && str_eq(admin_path(process->admin), wanted)) {
+    bool is_open = process->admin != NULL;
+    if (is_open ? str_eq(admin_path(process->admin), wanted) : wanted.len == 0) {
         return OK;
     }
     if (wanted.len > 0) {
         const struct admin_conf conf = {
             .loop = &process->loop, .path = wanted, .answer = answer, .owner = process};
-        enum err e = admin_open(&conf, &admin);
+        enum err e = admin_open(&conf, &change->admin);
         if (e != OK) {
             log_line(LOG_ERROR, "control", "admin: cannot listen on %.*s: %s", STR_FMT(wanted),
                      err_text(e));
             return e;
         }
     }
-    admin_close(&process->admin);
-    process->admin = admin;
+    change->has_admin = true;
     return OK;
 }

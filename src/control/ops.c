@@ -9,14 +9,16 @@
 #include "net/socket.h"
 #include "observe/process.h"
 
+enum { LOG_END_MS = 1000, LOG_CLOSE_MS = 2000 };
+
 static bool is_same_log(const struct conf_observe *left, const struct conf_observe *right)
 {
     return left->access_log.to == right->access_log.to &&
            str_eq(left->access_log.path, right->access_log.path);
 }
 
-enum err observe_open(struct process *process, const struct config *config,
-                      struct access_log **log, bool *is_new_log)
+static enum err log_open(struct process *process, const struct config *config,
+                         struct observe_change *change)
 {
     static const uint8_t targets[] = {[CONF_LOG_STDOUT] = ACCESS_STDOUT,
                                       [CONF_LOG_STDERR] = ACCESS_STDERR,
@@ -35,15 +37,14 @@ enum err observe_open(struct process *process, const struct config *config,
         .path = path,
         .core_count = process->core_count,
         .block = &process->stats.blocks[process->core_count + 1]};
-    *log = NULL;
-    enum err e = conf.target == ACCESS_OFF ? OK : access_log_open(&conf, log);
+    enum err e = conf.target == ACCESS_OFF ? OK : access_log_open(&conf, &change->log);
     if (e != OK) {
         log_line(LOG_ERROR, "control", "access log: cannot open %s: %s", path, err_text(e));
         return e;
     }
-    process->observed.access_log.to = wanted->access_log.to;
-    process->observed.access_log.path = str_from_c(path);
-    *is_new_log = true;
+    change->observed.access_log.to = wanted->access_log.to;
+    change->observed.access_log.path = str_from_c(path);
+    change->has_log = true;
     return OK;
 }
 
@@ -92,7 +93,8 @@ static void collect(void *owner)
     }
 }
 
-static enum err ops_start(struct process *process, const struct addr *addr)
+static enum err ops_start(struct process *process, const struct addr *addr,
+                          struct ops_server **out)
 {
     int fd;
     TRY(handover_listen(&process->handover, addr, 0, &fd));
@@ -103,43 +105,117 @@ static enum err ops_start(struct process *process, const struct addr *addr)
                                   .is_healthy = is_healthy,
                                   .is_ready = is_ready,
                                   .owner = process};
-    struct ops_server *server;
-    enum err e = ops_server_open(&conf, &server);
+    enum err e = ops_server_open(&conf, out);
     if (e != OK) {
         socket_close(&fd);
-        return e;
+        handover_release(&process->handover, addr, 0);
     }
-    if (process->ops != NULL) {
-        ops_server_close(&process->ops);
-        handover_release(&process->handover, &process->ops_addr, 0);
-    }
-    process->ops = server;
-    process->ops_addr = *addr;
-    return OK;
+    return e;
 }
 
-enum err ops_open(struct process *process, const struct config *config)
+static enum err ops_open(struct process *process, const struct config *config,
+                         struct observe_change *change)
 {
-    const struct addr bind_addr = publish_bind_addr(&config->observe.metrics.addr);
-    const struct addr *addr = &bind_addr;
-    bool is_wanted = addr->port != 0;
-    if (process->ops != NULL && is_wanted && addr_eq(&process->ops_addr, addr)) {
+    const struct addr addr = publish_bind_addr(&config->observe.metrics.addr);
+    bool is_wanted = addr.port != 0, is_open = process->ops != NULL;
+    if (is_open ? is_wanted && addr_eq(&process->ops_addr, &addr) : !is_wanted) {
         return OK;
     }
-    if (!is_wanted) {
-        if (process->ops != NULL) {
-            ops_server_close(&process->ops);
-            handover_release(&process->handover, &process->ops_addr, 0);
-        }
-        return OK;
-    }
-    enum err e = ops_start(process, addr);
+    enum err e = is_wanted ? ops_start(process, &addr, &change->ops) : OK;
     if (e != OK) {
         char text[ADDR_TEXT_BYTES_MAX];
         struct strbuf out = strbuf_over(text, sizeof text);
-        addr_add(&out, addr);
+        addr_add(&out, &addr);
         log_line(LOG_ERROR, "control", "observe.metrics: cannot listen on %.*s: %s",
                  STR_FMT(strbuf_str(&out)), err_text(e));
+        return e;
     }
-    return e;
+    change->ops_addr = addr;
+    change->has_ops = true;
+    return OK;
+}
+
+enum err observe_open(struct process *process, const struct config *config,
+                      struct observe_change *change)
+{
+    TRY(log_open(process, config, change));
+    TRY(ops_open(process, config, change));
+    return admin_api_open(process, config, change);
+}
+
+static void ops_close(struct process *process, struct ops_server **ops, const struct addr *addr)
+{
+    if (*ops != NULL) {
+        ops_server_close(ops);
+        handover_release(&process->handover, addr, 0);
+    }
+}
+
+void observe_use(struct process *process, struct observe_change *change)
+{
+    if (change->has_log) {
+        process->log = change->log;
+        process->observed = change->observed;
+    }
+    if (change->has_ops) {
+        ops_close(process, &process->ops, &process->ops_addr);
+        process->ops = change->ops;
+        process->ops_addr = change->ops_addr;
+    }
+    if (change->has_admin) {
+        admin_close(&process->admin);
+        process->admin = change->admin;
+    }
+    *change = (struct observe_change){0};
+}
+
+void observe_discard(struct process *process, struct observe_change *change)
+{
+    observe_retire(process, change->log);
+    ops_close(process, &change->ops, &change->ops_addr);
+    admin_close(&change->admin);
+    *change = (struct observe_change){0};
+}
+
+void observe_retire(struct process *process, struct access_log *log)
+{
+    if (log == NULL) {
+        return;
+    }
+    access_log_end(log, LOG_END_MS);
+    observe_sweep(process);
+    for (size_t i = 0; i < LOGS_ENDING_MAX; i++) {
+        if (process->ending[i] == NULL) {
+            process->ending[i] = log;
+            return;
+        }
+    }
+    /* So many hang: the one that has had the longest time is given up. */
+    (void)access_log_close(&process->ending[0], 0);
+    process->ending[0] = log;
+}
+
+void observe_sweep(struct process *process)
+{
+    for (size_t i = 0; i < LOGS_ENDING_MAX; i++) {
+        if (process->ending[i] != NULL && access_log_has_ended(process->ending[i])) {
+            (void)access_log_close(&process->ending[i], 0);
+        }
+    }
+}
+
+void observe_close(struct process *process)
+{
+    if (process->log != NULL) {
+        (void)access_log_close(&process->log, LOG_CLOSE_MS);
+    }
+    for (size_t i = 0; i < LOGS_ENDING_MAX; i++) {
+        if (process->ending[i] != NULL) {
+            (void)access_log_close(&process->ending[i], 0);
+        }
+    }
+    if (process->ops != NULL) {
+        ops_server_close(&process->ops);
+    }
+    admin_close(&process->admin);
 }

@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20, LOG_CLOSE_MS = 2000,
+enum { SWEEP_MS = 5000, REGISTRY_ARENA_BYTES_MAX = 256 << 20,
        FILES_RESERVED_MIN = 32, FILES_RESERVED_MAX = 4096 };
 
 static void verify(void *ctx, const struct config *config, struct diags *diags)
@@ -113,6 +113,7 @@ static void on_sweep(struct loop *loop, struct timer *timer)
 {
     struct process *process = CONTAINER_OF(timer, struct process, sweep);
     roster_sweep(&process->roster);
+    observe_sweep(process);
     timer_set(loop, timer, loop->now_ms + SWEEP_MS);
 }
 
@@ -292,13 +293,7 @@ static void process_free(struct process *process)
 static void stop(struct process *process)
 {
     stop_workers(process);
-    if (process->log != NULL) {
-        (void)access_log_close(&process->log, LOG_CLOSE_MS);
-    }
-    if (process->ops != NULL) {
-        ops_server_close(&process->ops);
-    }
-    admin_close(&process->admin);
+    observe_close(process);
     handover_close(&process->handover);
 }
 

@@ -13,12 +13,23 @@
 #include "proxy/worker.h"
 #include "upstream/health/checker.h"
 
-enum { CORES_MAX = 128 };
+enum { CORES_MAX = 128, LOGS_ENDING_MAX = 8 };
 
 /* A listening address over all reloads. */
 struct process_slot {
     struct addr addr;
     bool is_used;
+};
+
+/* What is opened for a configuration before it is published: used with it, or closed. All-zero is
+ * that nothing changes. */
+struct observe_change {
+    bool has_log, has_ops, has_admin;
+    struct access_log *log; /* NULL: off */
+    struct conf_observe observed;
+    struct ops_server *ops; /* NULL: none */
+    struct addr ops_addr;
+    struct admin *admin; /* NULL: none */
 };
 
 struct process {
@@ -37,6 +48,7 @@ struct process {
     struct lastgood lastgood;
     struct signals signals;
     struct access_log *log;
+    struct access_log *ending[LOGS_ENDING_MAX]; /* still written, by nobody asked any more */
     struct conf_observe observed; /* what log and ops are open for; strings in the arena */
     struct ops_server *ops;
     struct addr ops_addr;
@@ -62,11 +74,22 @@ struct addr publish_bind_addr(const struct addr *addr);
 MUST_USE enum err publish_config(struct process *process, struct config *config);
 /* publish.c: publishes what the roster has changed by itself. */
 void publish_updates(struct roster *roster);
-/* ops.c: opens what the configuration wants observed, before anything is published. */
+/* ops.c: opens what the configuration wants observed: access log, metrics listener and, through
+ * admin_api_open, the admin socket. Nothing that is in use changes. The log says what is wrong. */
 MUST_USE enum err observe_open(struct process *process, const struct config *config,
-                               struct access_log **log, bool *is_new_log);
-/* ops.c: metrics listener and gauges. */
-MUST_USE enum err ops_open(struct process *process, const struct config *config);
-/* admin_api.c: opens, keeps or closes the admin socket as the configuration says. Errors of
- * admin_open, said in the log. */
-MUST_USE enum err admin_api_open(struct process *process, const struct config *config);
+                               struct observe_change *change);
+/* ops.c: it is in use from here on; the log before, if there was another, is the caller's to retire
+ * when no core writes to it any more. */
+void observe_use(struct process *process, struct observe_change *change);
+/* ops.c: closes what was opened. */
+void observe_discard(struct process *process, struct observe_change *change);
+/* ops.c: lets the writer of a log finish, without waiting for it. NULL is nothing. */
+void observe_retire(struct process *process, struct access_log *log);
+/* ops.c: frees the logs that have ended. Called now and then. */
+void observe_sweep(struct process *process);
+/* ops.c: closes everything, waiting for the logs. */
+void observe_close(struct process *process);
+/* admin_api.c: opens the admin socket when the configuration has another one than is in use; errors
+ * of admin_open, said in the log. */
+MUST_USE enum err admin_api_open(struct process *process, const struct config *config,
+                                 struct observe_change *change);

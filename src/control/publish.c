@@ -148,7 +148,7 @@ static void on_published(struct loop *loop, struct mail *mail)
     (void)loop;
     roster_release(&process->roster, group->updates);
     if (group->has_log && group->old_log != NULL) {
-        (void)access_log_close(&group->old_log, 1000);
+        observe_retire(process, group->old_log);
     }
     heap_free(group);
 }
@@ -283,49 +283,25 @@ static enum err compile(struct process *process, struct config *config,
     return world_compile(&conf, out);
 }
 
-/* What a configuration that is not put to use had opened. */
-struct opened {
-    struct access_log *log;
-    bool is_new_log;
-    struct conf_observe observed; /* as it was before */
-};
-
-static enum err open_observed(struct process *process, const struct config *config,
-                              struct opened *opened)
-{
-    opened->observed = process->observed;
-    TRY(observe_open(process, config, &opened->log, &opened->is_new_log));
-    TRY(ops_open(process, config));
-    return admin_api_open(process, config);
-}
-
-static void close_opened(struct process *process, struct opened *opened)
-{
-    if (opened->log != NULL) {
-        (void)access_log_close(&opened->log, 1000);
-    }
-    process->observed = opened->is_new_log ? opened->observed : process->observed;
-}
-
 /* Everything that can fail, then the posting, which cannot. What the roster was told by compiling
  * takes effect with roster_take_updates. */
 static enum err prepare_and_post(struct process *process, struct config *config,
                                  struct listener_plan *plan)
 {
     struct snapshot *snapshot = NULL, **place = free_place(process);
-    struct opened opened = {0};
+    struct observe_change change = {0};
     if (place == NULL) {
         return ERR_LIMIT;
     }
     TRY(plan_listeners(process, config, plan));
     struct publication_group *group = group_new(process);
-    enum err e = group == NULL ? ERR_MEMORY : open_observed(process, config, &opened);
+    enum err e = group == NULL ? ERR_MEMORY : observe_open(process, config, &change);
     e = e == OK ? compile(process, config, plan, &snapshot) : e;
     e = e == OK ? add_generations(process, group, snapshot) : e;
     if (e != OK) {
         roster_discard(&process->roster);
         group_drop(process, group);
-        close_opened(process, &opened);
+        observe_discard(process, &change);
         if (snapshot != NULL) {
             snapshot->config = NULL; /* still the caller's */
             world_free(snapshot);
@@ -333,10 +309,10 @@ static enum err prepare_and_post(struct process *process, struct config *config,
         return e;
     }
     group->updates = roster_take_updates(&process->roster);
-    group->has_log = opened.is_new_log;
-    group->log = opened.log;
+    group->has_log = change.has_log;
+    group->log = change.log;
     group->old_log = process->log;
-    process->log = opened.is_new_log ? opened.log : process->log;
+    observe_use(process, &change);
     add_listener_changes(process, group, plan);
     process->current = *place = snapshot;
     process->generation = snapshot->number;

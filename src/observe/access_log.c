@@ -457,6 +457,22 @@ static bool writer_stop(struct access_log *log, int64_t wait_ms)
     return has_stopped;
 }
 
+void access_log_end(struct access_log *log, int64_t wait_ms)
+{
+    CHECK(pthread_mutex_lock(&log->lock) == 0);
+    log->orders.stop_by_ns = clock_mono_ns() + wait_ms * NS_PER_MS;
+    CHECK(pthread_mutex_unlock(&log->lock) == 0);
+    wake(log->wake_fd);
+}
+
+bool access_log_has_ended(struct access_log *log)
+{
+    CHECK(pthread_mutex_lock(&log->lock) == 0);
+    bool has_ended = log->orders.has_stopped;
+    CHECK(pthread_mutex_unlock(&log->lock) == 0);
+    return has_ended;
+}
+
 uint64_t access_log_close(struct access_log **at, int64_t wait_ms)
 {
     struct access_log *log = *at;

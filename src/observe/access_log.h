@@ -27,6 +27,10 @@ MUST_USE enum err access_log_open(const struct access_conf *conf, struct access_
  * were lost (also counted as dropped). The cores must have stopped logging. Clears *log; NULL is
  * nothing. */
 uint64_t access_log_close(struct access_log **log, int64_t wait_ms);
+/* The first half of closing, for a thread that may not wait: the writer has `wait_ms` for what is
+ * queued. access_log_close is still due, and waits for nothing once access_log_has_ended. */
+void access_log_end(struct access_log *log, int64_t wait_ms);
+bool access_log_has_ended(struct access_log *log);
 /* Opens the file again under its name, after a rotation. From any thread; takes effect with the
  * next write. When it cannot be opened the old one stays in use and it is tried again. */
 void access_log_reopen(struct access_log *log);

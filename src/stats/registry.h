@@ -3,7 +3,11 @@
  * A series is known by its metric and label values, so it survives reloads. One that no living
  * snapshot uses is kept, and exported, until the ceiling is reached; then its cells are used again,
  * oldest first. When nothing can be used again the answer is the metric's series "other", and that
- * is counted (METRIC_metric_overflows). All functions: control thread only. */
+ * is counted (METRIC_metric_overflows). Ten thousand routes on two listeners, with two versions
+ * each, take 70,000 series; a reload that renames them all needs as many again. Memory is paid as
+ * series come: about 250 bytes for each, at the ceiling 64 MiB, and in each thread that counts the
+ * cells that it has written, at most 8 bytes for each of LIMIT metric_cells, 32 MiB.
+ * All functions: control thread only. */
 #pragma once
 
 #include "base/list.h"

@@ -100,13 +100,7 @@ void desk_close(struct process *process)
         }
     }
     desk_turn(process);
-    if (process->log != NULL) {
-        (void)access_log_close(&process->log, 1000);
-    }
-    if (process->ops != NULL) {
-        ops_server_close(&process->ops);
-    }
-    admin_close(&process->admin);
+    observe_close(process);
     if (core->current != NULL) {
         heap_free(CONTAINER_OF(core->current, struct core_generation, generation));
     }

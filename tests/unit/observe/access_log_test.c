@@ -308,6 +308,30 @@ TEST(a_reader_that_stops_reading_holds_nobody_back_and_closing_does_not_wait_for
     finish();
 }
 
+TEST(a_log_can_be_ended_without_waiting_for_its_writer)
+{
+    begin();
+    CHECK(mkfifo(path, 0600) == 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct access_log *log = log_open(ACCESS_FILE, path, 1 << 20);
+    for (int i = 0; i < 1000; i++) {
+        write_one(log, 0, STR("a reader that takes nothing leaves most of this in the queue"));
+    }
+    int64_t start_ns = clock_mono_ns();
+    access_log_end(log, 100);
+    WANT(clock_mono_ns() - start_ns < 50 * NS_PER_MS);
+    WANT(!access_log_has_ended(log));
+    for (int i = 0; i < 200 && !access_log_has_ended(log); i++) {
+        (void)usleep(10000);
+    }
+    WANT(access_log_has_ended(log));
+    start_ns = clock_mono_ns();
+    WANT(access_log_close(&log, 5000) > 0);
+    WANT(clock_mono_ns() - start_ns < 1000 * NS_PER_MS);
+    (void)close(reader);
+    finish();
+}
+
 TEST(without_a_size_of_its_own_a_queue_holds_as_much_as_limits_def_says)
 {
     enum { LINES = 40000, LINE_BYTES_MIN = 100 };

@@ -336,11 +336,11 @@ TEST(the_format_is_what_the_client_prefers)
                     STR("application/openmetrics-text; version=1.0")));
 }
 
-TEST(a_hundred_thousand_names_of_strangers_make_no_more_series_than_the_limit)
+TEST(names_of_strangers_make_no_more_series_than_the_limit)
 {
     struct world *world = world_open();
     char name[16];
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < LIMIT_VALUE(metric_series) + 1000; i++) {
         struct strbuf text = strbuf_over(name, sizeof name);
         strbuf_add_fmt(&text, "host%d", i);
         struct str value = strbuf_str(&text);
@@ -348,7 +348,7 @@ TEST(a_hundred_thousand_names_of_strangers_make_no_more_series_than_the_limit)
         stats_add(&world->stats.blocks[0], cell, 1);
     }
     WANT(world->registry.series_count <= LIMIT_VALUE(metric_series));
-    WANT_INT(stats_read(&world->stats, CELL_origin_reuses), 100000 - LIMIT_VALUE(metric_series));
+    WANT_INT(stats_read(&world->stats, CELL_origin_reuses), 1000);
     WANT(page_is_sound(page_of(world, PROMETHEUS_TEXT, PROMETHEUS_ROOM_BYTES_MIN), false));
     world_close(world);
 }

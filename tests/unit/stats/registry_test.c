@@ -127,6 +127,38 @@ TEST(a_series_that_no_snapshot_uses_keeps_its_count_until_it_is_asked_for_again)
     world_close(world);
 }
 
+/* Every series of so many routes; false: one of them is "other". */
+static bool has_all_routes(struct world *world, const char *prefix, int count)
+{
+    bool has_all = true;
+    for (int i = 0; i < count * 6; i++) {
+        char room[32];
+        struct strbuf name = strbuf_over(room, sizeof room);
+        strbuf_add_fmt(&name, "%s-%d", prefix, i / 6);
+        const struct str route = strbuf_str(&name);
+        const struct str labels[4] = {i % 2 == 0 ? STR("http") : STR("inner"), route, route,
+                                      i % 3 == 0   ? STR("")
+                                      : i % 3 == 1 ? STR("v1")
+                                                   : STR("v2")};
+        has_all &= registry_series(&world->registry, METRIC_requests, labels) != CELL_requests;
+        has_all &= registry_series(&world->registry, METRIC_request_duration, &route) !=
+                   CELL_request_duration;
+    }
+    return has_all;
+}
+
+TEST(ten_thousand_routes_on_two_listeners_with_two_versions_are_all_told_apart)
+{
+    struct world *world = world_open();
+    registry_begin(&world->registry, 1);
+    WANT(has_all_routes(world, "a-route", 10000));
+    registry_begin(&world->registry, 2); /* all of them renamed, while the old ones are in use */
+    WANT(has_all_routes(world, "renamed", 10000));
+    WANT_INT(stats_read(&world->stats, CELL_metric_overflows), 0);
+    registry_release(&world->registry, 2);
+    world_close(world);
+}
+
 TEST(at_the_ceiling_living_series_stay_and_new_ones_are_other_and_counted)
 {
     struct world *world = world_open();
