@@ -300,3 +300,13 @@ enum err compile_service(struct arena *arena, const struct conf_service *from,
                                 .queue_wait_ms = from->queue.wait_ms};
     return compile_versions(arena, from, to, versions);
 }
+
+struct instance_conf compile_life(const struct conf_service *from)
+{
+    const struct conf_slow_start *slow_start = &from->slow_start;
+    return (struct instance_conf){
+        .slow_start_ms = slow_start->window_ms,
+        .slow_start_exponent = (double)CONF_AGGRESSION_ONE / (double)slow_start->aggression,
+        .slow_start_min = (uint32_t)(slow_start->min_percent * INSTANCE_SHARE_ONE / 100),
+        .panic_percent = (uint32_t)from->panic.percent};
+}

@@ -40,5 +40,7 @@ void compile_listener(const struct conf_listener *from, struct listener_conf *to
  * ERR_MEMORY. */
 MUST_USE enum err compile_service(struct arena *arena, const struct conf_service *from,
                                   struct plan_service *to, struct plan_version **versions);
+/* How instances of the service come back, and when their health is believed. */
+struct instance_conf compile_life(const struct conf_service *from);
 /* Canonical form of paths of this configuration's listeners. */
 struct uri_rules compile_uri_rules(const struct config *config);

@@ -177,7 +177,8 @@ void life_pick(struct exchange *ex)
         return;
     }
     if (e != OK) {
-        life_fail(ex, e == ERR_NO_ENDPOINT && ex->error != OK ? ex->error : e);
+        bool is_last = e == ERR_NO_ENDPOINT || e == ERR_NO_HEALTHY;
+        life_fail(ex, is_last && ex->error != OK ? ex->error : e);
         return;
     }
     ex->holds_slot = true;

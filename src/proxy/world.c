@@ -73,7 +73,9 @@ static enum err compile_cluster(const struct world_conf *conf, const struct conf
         .targets = targets,
         .target_count = version->targets.count,
         .balance = balance_types[balances[service->balance]],
-        .connections_max = (uint32_t)service->connections.max};
+        .connections_max = (uint32_t)service->connections.max,
+        .life = compile_life(service),
+        .zone = conf->config->zone};
     enum err e =
         targets == NULL ? ERR_MEMORY : roster_configure(conf->roster, cluster, &cluster_conf);
     arena_reset(&scratch);

@@ -41,8 +41,7 @@ enum err balance_set_init(struct balance_set *set, struct arena *arena,
     return conf->type->init == NULL ? OK : conf->type->init(set, arena, conf->seed);
 }
 
-/* The endpoint that a client is bound to, if it is one of the set and can be had. */
-static struct endpoint *pick_bound(const struct balance_set *set, const struct balance_ask *ask)
+struct endpoint *balance_pick_bound(const struct balance_set *set, const struct balance_ask *ask)
 {
     for (uint32_t i = 0; i < set->count; i++) {
         struct endpoint *endpoint = set->endpoints[i];
@@ -62,7 +61,7 @@ enum balance_verdict balance_pick(const struct balance_set *set, const struct ba
         return BALANCE_NONE;
     }
     if (UNLIKELY(ask->bound != NULL)) {
-        *out = pick_bound(set, ask);
+        *out = balance_pick_bound(set, ask);
         if (*out != NULL) {
             return BALANCE_PICKED;
         }

@@ -110,6 +110,9 @@ MUST_USE enum err balance_set_init(struct balance_set *set, struct arena *arena,
 MUST_USE enum balance_verdict balance_pick(const struct balance_set *set,
                                            const struct balance_ask *ask, struct endpoint **out);
 
+/* The part of it that is about ask->bound: begun; NULL: it is not of the set, or cannot be had. */
+struct endpoint *balance_pick_bound(const struct balance_set *set, const struct balance_ask *ask);
+
 enum balance_outcome {
     BALANCE_ANSWERED,   /* a response that is not one of the next two */
     BALANCE_OVERLOADED, /* 429, 503: as if it had taken max(5 s, Retry-After up to 300 s) */

@@ -4,6 +4,17 @@
 #include "base/check.h"
 #include "stats/stats.h"
 
+/* Whether health or ejection is why there is nobody. */
+static bool is_any_doubtful(const struct balance_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (endpoint_is_doubtful(set->endpoints[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err cluster_pick(struct cluster *cluster, const struct core *core,
                       const struct balance_ask *ask, struct origin **out)
 {
@@ -12,13 +23,15 @@ enum err cluster_pick(struct cluster *cluster, const struct core *core,
     if (set == NULL) {
         return ERR_NAME_UNRESOLVED;
     }
-    switch (balance_pick(set, ask, &endpoint)) {
+    const struct levels *levels = cluster->parts[core->index].levels;
+    switch (LIKELY(levels == NULL) ? balance_pick(set, ask, &endpoint)
+                                   : levels_pick(levels, set, ask, &endpoint)) {
     case BALANCE_PICKED: *out = origin_of(endpoint); return OK;
     case BALANCE_FULL: return ERR_QUEUE_FULL;
-    case BALANCE_TRIED:
+    case BALANCE_TRIED: return ERR_NO_ENDPOINT;
     case BALANCE_NONE: break;
     }
-    return ERR_NO_ENDPOINT;
+    return is_any_doubtful(set) ? ERR_NO_HEALTHY : ERR_NO_ENDPOINT;
 }
 
 /* Whether any instance could take one more just now. */

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "exchange/exchange.h"
-#include "upstream/balance.h"
+#include "upstream/levels.h"
 #include "upstream/origin.h"
 
 struct service_cells {
@@ -31,6 +31,7 @@ struct service {
  * atomics are touched by other cores. */
 struct cluster_part {
     const struct balance_set *set; /* NULL: no name of it has been resolved yet */
+    const struct levels *levels;   /* of the same set; NULL: one group is all */
     struct list line;              /* of ex->queue_node, first come first */
     struct cluster *cluster;
     struct core *core;
@@ -45,6 +46,7 @@ struct cluster {
     struct str name; /* of the version; empty for a service without versions */
     uint32_t core_count;
     _Atomic uint32_t waiting_total; /* in all parts of the line */
+    _Atomic uint32_t panic;         /* bit by priority: health is not believed there */
     _Atomic uint32_t next_part;     /* whose turn it is when an instance becomes free */
     struct cluster_part parts[];    /* by core */
 };
@@ -55,7 +57,8 @@ void cluster_init(struct cluster *cluster, struct service *service, struct core 
 /* Picks an instance for what is asked on `core`; the caller owes endpoint_end(&(*out)->endpoint)
  * and cluster_freed.
  * ERR_QUEUE_FULL: all are at their ceiling, the caller may wait. ERR_NO_ENDPOINT: none is usable,
- * or all were tried. ERR_NAME_UNRESOLVED. */
+ * or all were tried. ERR_NO_HEALTHY: all that are wanted are down or ejected.
+ * ERR_NAME_UNRESOLVED. */
 MUST_USE enum err cluster_pick(struct cluster *cluster, const struct core *core,
                                const struct balance_ask *ask, struct origin **out);
 /* Whether somebody waits already: then newcomers go to the end of the line too. */

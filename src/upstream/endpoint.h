@@ -14,6 +14,7 @@ enum endpoint_bar {
     ENDPOINT_BAR_DRAINED = 4,      /* no new clients; those that are bound to it are served */
     ENDPOINT_BAR_REMOVED = 8,      /* discovery no longer lists it */
     ENDPOINT_BAR_MAINTENANCE = 16, /* an operator wants nobody there */
+    ENDPOINT_BAR_WARMING = 32 /* levels.h alone picks it, by its share */
 };
 
 /* Weights are kept in units of 1/256, so that warming up has steps below weight 1. */
@@ -82,7 +83,24 @@ static inline bool endpoint_is_usable(const struct endpoint *endpoint)
 static inline bool endpoint_takes_bound(const struct endpoint *endpoint)
 {
     uint64_t state = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed);
-    return (state >> ENDPOINT_BARS_SHIFT & ~(uint64_t)ENDPOINT_BAR_DRAINED) == 0;
+    static const uint64_t welcome = ENDPOINT_BAR_DRAINED | ENDPOINT_BAR_WARMING;
+    return (state >> ENDPOINT_BARS_SHIFT & ~welcome) == 0;
+}
+
+/* Whether checks or errors keep it from being used, and nothing else does. */
+static inline bool endpoint_is_doubtful(const struct endpoint *endpoint)
+{
+    static const uint64_t doubts = ENDPOINT_BAR_HEALTH | ENDPOINT_BAR_EJECTED;
+    uint64_t state = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed);
+    uint64_t bars = state >> ENDPOINT_BARS_SHIFT;
+    return (bars & doubts) != 0 && (bars & ~doubts) == 0;
+}
+
+/* Whether its being warmed up is all that bars it. */
+static inline bool endpoint_is_warming(const struct endpoint *endpoint)
+{
+    uint64_t state = atomic_load_explicit(&endpoint->load.state, memory_order_relaxed);
+    return state >> ENDPOINT_BARS_SHIFT == ENDPOINT_BAR_WARMING;
 }
 
 static inline bool endpoint_is_full(const struct endpoint *endpoint)

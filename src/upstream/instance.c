@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "stats/registry.h"
 #include "upstream/cluster.h"
+#include "upstream/instance_group.h"
 
 static const char *const state_texts[INSTANCE_STATE_COUNT] = {
     [INSTANCE_ACTIVE] = "active",     [INSTANCE_WARMING] = "warming",
@@ -66,17 +67,21 @@ static enum instance_state derive(const struct instance *instance)
         instance_weight(instance) == 0 || instance_share(instance) == 0) {
         return INSTANCE_DRAINING;
     }
-    return instance->withheld[INSTANCE_BY_WARMUP] > 0 ? INSTANCE_WARMING : INSTANCE_ACTIVE;
+    return instance->is_warming ? INSTANCE_WARMING : INSTANCE_ACTIVE;
 }
 
 static unsigned bars_of(const struct instance *instance)
 {
     bool is_drained = instance->admin == INSTANCE_ADMIN_DRAIN || instance->is_told_to_drain ||
                       instance_weight(instance) == 0 || instance_share(instance) == 0;
+    bool is_drawn = instance->is_warming && !is_drained && instance->group != NULL &&
+                    !instance->group->conf.goes_by_key;
+    bool is_believed = !instance->is_in_panic;
+    bool is_down = instance->health == INSTANCE_HEALTH_DOWN;
     return (instance->admin == INSTANCE_ADMIN_MAINT ? ENDPOINT_BAR_MAINTENANCE : 0u) |
-           (instance->health == INSTANCE_HEALTH_DOWN ? ENDPOINT_BAR_HEALTH : 0u) |
-           (instance->is_ejected ? ENDPOINT_BAR_EJECTED : 0u) |
-           (is_drained ? ENDPOINT_BAR_DRAINED : 0u);
+           (is_down && is_believed ? ENDPOINT_BAR_HEALTH : 0u) |
+           (instance->is_ejected && is_believed ? ENDPOINT_BAR_EJECTED : 0u) |
+           (is_drained ? ENDPOINT_BAR_DRAINED : 0u) | (is_drawn ? ENDPOINT_BAR_WARMING : 0u);
 }
 
 /* Who is at the origin of the state, where that is not who has just spoken. */
@@ -154,16 +159,34 @@ static void note(struct origin *origin, enum instance_source news, enum instance
     }
 }
 
+void instance_apply(struct origin *origin)
+{
+    const struct instance *instance = &origin->instance;
+    endpoint_set_weight(&origin->endpoint, instance_weight(instance), instance_share(instance));
+    endpoint_set_bars(&origin->endpoint, bars_of(instance));
+}
+
+static bool is_out(enum instance_state state)
+{
+    return state == INSTANCE_DOWN || state == INSTANCE_EJECTED || state == INSTANCE_MAINTENANCE;
+}
+
 /* Some fact has changed: state, weight and bars follow. */
 static void compose(struct origin *origin, enum instance_source news)
 {
     struct instance *instance = &origin->instance;
     enum instance_state before = (enum instance_state)instance->state, after = derive(instance);
-    endpoint_set_weight(&origin->endpoint, instance_weight(instance), instance_share(instance));
-    endpoint_set_bars(&origin->endpoint, bars_of(instance));
+    if (is_out(before) && after == INSTANCE_ACTIVE) {
+        instance_group_warm(origin);
+        after = derive(instance);
+    }
+    instance->state = (uint8_t)after;
+    instance_apply(origin);
     if (after != before || instance->moment_count == 0) {
-        instance->state = (uint8_t)after;
         note(origin, news, before);
+    }
+    if (instance->group != NULL) {
+        instance_group_touch(instance->group);
     }
 }
 
@@ -173,20 +196,31 @@ static void hear(struct origin *origin, enum instance_source source, struct str 
     compose(origin, source);
 }
 
-static void ring_next(struct instance_keeper *keeper);
-
 void instance_list(struct origin *origin, uint32_t weight)
 {
     struct instance *instance = &origin->instance;
+    bool is_new = !instance->is_listed;
     instance->weight = weight;
     instance->is_listed = true;
+    if (is_new && derive(instance) == INSTANCE_ACTIVE) {
+        instance_group_warm(origin);
+    }
     endpoint_unbar(&origin->endpoint, ENDPOINT_BAR_REMOVED);
     hear(origin, INSTANCE_BY_DISCOVERY, weight == 0 ? STR("weight 0") : STR("listed"));
+}
+
+void instance_place(struct origin *origin, uint32_t priority, bool is_local)
+{
+    CHECK(priority < INSTANCE_PRIORITIES);
+    origin->instance.priority = (uint8_t)priority;
+    origin->instance.is_local = is_local;
 }
 
 void instance_unlist(struct origin *origin)
 {
     origin->instance.is_listed = false;
+    origin->instance.is_warming = false;
+    origin->instance.withheld[INSTANCE_BY_WARMUP] = 0;
     endpoint_bar(&origin->endpoint, ENDPOINT_BAR_REMOVED);
 }
 
@@ -202,7 +236,7 @@ void instance_eject(struct origin *origin, int64_t until_ms, struct str reason)
     origin->instance.ejected_until_ms = until_ms;
     hear(origin, INSTANCE_BY_OUTLIER, reason);
     if (origin->instance.group != NULL) {
-        ring_next(origin->instance.group->keeper);
+        instance_keeper_tick(origin->instance.group->keeper);
     }
 }
 
@@ -242,64 +276,4 @@ const struct instance_moment *instance_moment(const struct instance *instance, u
                                                               : (uint32_t)INSTANCE_MOMENTS;
     return age >= kept ? NULL
                        : &instance->moments[(instance->moment_count - 1 - age) % INSTANCE_MOMENTS];
-}
-
-/* Ends what is over, and says when the next one is; INT64_MAX: nothing is awaited. */
-static int64_t group_tick(struct instance_group *group, int64_t now_ms)
-{
-    int64_t next_ms = INT64_MAX;
-    LIST_EACH(node, group->origins) {
-        struct origin *origin = CONTAINER_OF(node, struct origin, node);
-        const struct instance *instance = &origin->instance;
-        if (instance->is_ejected && instance->ejected_until_ms <= now_ms) {
-            instance_readmit(origin, STR("its time is over"));
-        } else if (instance->is_ejected && instance->ejected_until_ms < next_ms) {
-            next_ms = instance->ejected_until_ms;
-        }
-    }
-    return next_ms;
-}
-
-static void tick(struct instance_keeper *keeper, int64_t now_ms)
-{
-    int64_t next_ms = INT64_MAX;
-    LIST_EACH(node, &keeper->groups) {
-        struct instance_group *group = CONTAINER_OF(node, struct instance_group, node);
-        int64_t group_ms = group_tick(group, now_ms);
-        next_ms = group_ms < next_ms ? group_ms : next_ms;
-    }
-    if (next_ms != INT64_MAX) {
-        timer_set(keeper->loop, &keeper->timer, next_ms);
-    }
-}
-
-static void on_timer(struct loop *loop, struct timer *timer)
-{
-    tick(CONTAINER_OF(timer, struct instance_keeper, timer), loop->now_ms);
-}
-
-/* Something new has a time: the timer is set to the earliest. */
-static void ring_next(struct instance_keeper *keeper)
-{
-    tick(keeper, keeper->loop->now_ms);
-}
-
-void instance_keeper_init(struct instance_keeper *keeper, struct loop *loop,
-                          struct registry *registry)
-{
-    *keeper = (struct instance_keeper){.loop = loop, .registry = registry};
-    keeper->timer.fire = on_timer;
-    list_init(&keeper->groups);
-}
-
-void instance_keeper_drop(struct instance_keeper *keeper)
-{
-    timer_stop(&keeper->timer);
-}
-
-void instance_group_init(struct instance_group *group, struct instance_keeper *keeper,
-                         struct cluster *cluster, struct list *origins)
-{
-    *group = (struct instance_group){.keeper = keeper, .cluster = cluster, .origins = origins};
-    list_push_back(&keeper->groups, &group->node);
 }

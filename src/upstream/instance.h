@@ -5,13 +5,10 @@
  * ones are kept as a time line, counted and logged once. All functions: control thread only. */
 #pragma once
 
-#include "base/list.h"
 #include "base/str.h"
-#include "loop/loop.h"
 
-struct cluster;
 struct origin;
-struct registry;
+struct instance_group;
 
 enum instance_state {
     INSTANCE_ACTIVE,
@@ -53,22 +50,6 @@ struct instance_moment {
     struct instance_reason reason;
 };
 
-/* What all instances of one cluster have in common; in the roster's state of it. */
-struct instance_group {
-    struct instance_keeper *keeper;
-    struct cluster *cluster;
-    struct list *origins;
-    struct list node; /* in the keeper */
-};
-
-/* The clock of all groups; in the roster. */
-struct instance_keeper {
-    struct loop *loop;
-    struct registry *registry;
-    struct list groups;
-    struct timer timer; /* for the earliest ejection that ends, and for those that warm up */
-};
-
 /* The part of an origin that is about its life. All-zero is an active instance of weight 0 whose
  * changes are told to nobody. */
 struct instance {
@@ -76,8 +57,13 @@ struct instance {
     uint32_t weight, admin_weight;
     uint16_t withheld[INSTANCE_SOURCE_COUNT]; /* INSTANCE_SHARE_ONE minus the share, by source */
     uint8_t state, health, admin;
+    uint8_t priority;
+    bool is_local; /* in the zone of this process */
     bool has_admin_weight, is_told_to_drain, is_ejected, is_listed;
-    int64_t ejected_until_ms;
+    bool is_warming;  /* is getting its whole share back, whatever else it is */
+    bool is_in_panic; /* it is used although it is down or ejected: so few are left */
+    int64_t ejected_until_ms, warming_from_ms; /* loop time */
+    uint32_t warming_answers, warming_failures; /* its tally when it began */
     struct instance_reason reasons[INSTANCE_SOURCE_COUNT];
     struct instance_moment moments[INSTANCE_MOMENTS]; /* a ring */
     uint32_t moment_count;                            /* ever noted */
@@ -92,16 +78,10 @@ static inline struct str instance_reason_str(const struct instance_reason *reaso
     return str_of(reason->at, reason->len);
 }
 
-/* Starts without groups; the timer is set when something has a time. `drop` stops it. */
-void instance_keeper_init(struct instance_keeper *keeper, struct loop *loop,
-                          struct registry *registry);
-void instance_keeper_drop(struct instance_keeper *keeper);
-/* Names cluster, keeper and the list of its origins. */
-void instance_group_init(struct instance_group *group, struct instance_keeper *keeper,
-                         struct cluster *cluster, struct list *origins);
-
 /* Discovery lists the instance with this weight (again), or no longer. */
 void instance_list(struct origin *origin, uint32_t weight);
+/* Where it belongs, with the set that is published next. */
+void instance_place(struct origin *origin, uint32_t priority, bool is_local);
 void instance_unlist(struct origin *origin);
 /* What active checks say. */
 void instance_set_health(struct origin *origin, enum instance_health health, struct str reason);
@@ -122,6 +102,9 @@ struct instance_order {
 void instance_set_admin(struct origin *origin, const struct instance_order *order);
 /* The instance asked for it in a response. */
 void instance_set_signal(struct origin *origin, bool drains, struct str reason);
+
+/* Weight and bars as the facts say; for instance_group.h, which knows some of them. */
+void instance_apply(struct origin *origin);
 
 /* The latest entry of the time line, and older ones by `age`; NULL beyond its beginning. */
 const struct instance_moment *instance_moment(const struct instance *instance, uint32_t age);

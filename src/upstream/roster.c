@@ -174,13 +174,15 @@ static enum err spec_make(struct roster *roster, const struct roster_cluster_con
 {
     *spec = (struct roster_spec){.target_count = conf->target_count,
                                  .balance = conf->balance,
-                                 .connections_max = conf->connections_max};
+                                 .connections_max = conf->connections_max,
+                                 .life = conf->life};
     arena_init_heap(&spec->arena, SET_ARENA_BYTES_MAX);
     spec->targets = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_target);
     spec->names = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_name *);
     if (spec->targets == NULL || spec->names == NULL) {
         return ERR_MEMORY;
     }
+    TRY(arena_keep(&spec->arena, conf->zone, &spec->zone));
     for (uint32_t i = 0; i < conf->target_count; i++) {
         TRY(keep_target(&spec->arena, &conf->targets[i], &spec->targets[i]));
         if (spec->targets[i].addr.family == ADDR_NONE) {
@@ -247,9 +249,14 @@ static void stage_use(struct roster_cluster *state)
     if (state->stage.has_spec) {
         spec_drop(&state->spec);
         state->spec = state->stage.spec;
+        state->spec.life.goes_by_key = state->spec.balance->keyed_by != BALANCE_BY_NOTHING;
+        instance_group_configure(&state->group, &state->spec.life);
     }
     state->stage = (struct roster_stage){0};
     roster_set_use(state);
+    if (state->current != NULL) {
+        instance_group_publish(&state->group, state->current->levels);
+    }
 }
 
 enum err roster_configure(struct roster *roster, struct cluster *cluster,
@@ -310,6 +317,7 @@ void roster_discard(struct roster *roster)
 static void apply_one(const struct roster_update *update, struct core *core)
 {
     update->cluster->parts[core->index].set = &update->set->set;
+    update->cluster->parts[core->index].levels = update->set->levels;
     for (uint32_t i = 0; i < update->set->removed_count; i++) {
         pool_purge(update->set->removed[i], core);
     }

@@ -7,6 +7,7 @@
 #include "net/resolver.h"
 #include "stats/registry.h"
 #include "upstream/cluster.h"
+#include "upstream/instance_group.h"
 
 struct roster_cluster;
 struct roster_set;
@@ -26,6 +27,8 @@ struct roster_cluster_conf {
     uint32_t target_count;
     const struct balance_type *balance;
     uint32_t connections_max; /* exchanges in flight at one instance; 0: no ceiling */
+    struct instance_conf life;
+    struct str zone; /* of this process; empty: not known */
 };
 
 /* One cluster's instances for all cores to take over; or one text that none of them reads any more

@@ -18,8 +18,11 @@ struct roster_name {
 struct roster_set {
     struct arena arena;
     struct balance_set set;
+    struct levels *levels; /* NULL: one group is all */
+    uint8_t *places;       /* of its endpoints: levels.h */
     struct origin **removed; /* listed by the set before this one, and not by this one */
     uint32_t removed_count;
+    bool has_slow_start;
 };
 
 /* What a cluster is configured as. All-zero has no targets. */
@@ -30,6 +33,8 @@ struct roster_spec {
     uint32_t target_count;
     const struct balance_type *balance;
     uint32_t connections_max;
+    struct instance_conf life;
+    struct str zone; /* of this process */
 };
 
 /* What is configured and not in use yet. All-zero is nothing. */

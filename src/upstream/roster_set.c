@@ -152,6 +152,11 @@ static bool has_endpoint(struct endpoint *const *endpoints, uint32_t count,
     return false;
 }
 
+static bool is_local(const struct roster_spec *spec, const struct roster_target *target)
+{
+    return spec->zone.len > 0 && str_eq(spec->zone, target->zone);
+}
+
 /* Every instance of every target, each once; the first target that names it says its host. */
 static enum err gather(struct roster_cluster *state, const struct roster_spec *spec,
                        struct roster_set *set, struct balance_set_conf *conf)
@@ -161,8 +166,12 @@ static enum err gather(struct roster_cluster *state, const struct roster_spec *s
         most += address_count(spec, i);
     }
     struct endpoint **endpoints = ARENA_ARRAY(&set->arena, most + 1, struct endpoint *);
+    set->places = ARENA_ARRAY(&set->arena, most + 1, uint8_t);
     conf->endpoints = endpoints;
-    for (uint32_t i = 0; endpoints != NULL && i < spec->target_count; i++) {
+    if (endpoints == NULL || set->places == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < spec->target_count; i++) {
         for (uint32_t j = 0; j < address_count(spec, i); j++) {
             const struct addr *addr = address_at(spec, i, j);
             struct origin *origin = origin_find(state, addr, &spec->targets[i]);
@@ -174,11 +183,14 @@ static enum err gather(struct roster_cluster *state, const struct roster_spec *s
             }
             if (!has_endpoint(endpoints, conf->count, &origin->endpoint)) {
                 TRY(stage_host(state, origin, spec->targets[i].text));
+                const struct roster_target *target = &spec->targets[i];
+                set->places[conf->count] =
+                    level_place(target->priority, is_local(spec, target));
                 endpoints[conf->count++] = &origin->endpoint;
             }
         }
     }
-    return endpoints == NULL ? ERR_MEMORY : OK;
+    return OK;
 }
 
 void roster_set_use(struct roster_cluster *state)
@@ -189,19 +201,21 @@ void roster_set_use(struct roster_cluster *state)
             const struct addr *addr = address_at(spec, i, j);
             struct origin *origin = origin_find(state, addr, &spec->targets[i]);
             CHECK(origin != NULL); /* roster_set_build made it */
+            instance_place(origin, spec->targets[i].priority, is_local(spec, &spec->targets[i]));
             instance_list(origin, spec->targets[i].weight);
             endpoint_set_ceiling(&origin->endpoint, spec->connections_max);
         }
     }
 }
 
-static bool is_same_set(const struct roster_set *set, const struct balance_set_conf *conf)
+static bool is_same_set(const struct roster_set *set, const struct roster_set *next,
+                        const struct balance_set_conf *conf)
 {
-    if (set == NULL || set->set.type != conf->type || set->set.count != conf->count) {
+    if (set == NULL || set->has_slow_start != next->has_slow_start || set->set.type != conf->type || set->set.count != conf->count) {
         return false;
     }
     for (uint32_t i = 0; i < conf->count; i++) {
-        if (set->set.endpoints[i] != conf->endpoints[i]) {
+        if (set->set.endpoints[i] != conf->endpoints[i] || set->places[i] != next->places[i]) {
             return false;
         }
     }
@@ -233,7 +247,8 @@ enum err roster_set_build(struct roster_cluster *state, const struct roster_spec
     arena_init_heap(&set->arena, SET_ARENA_BYTES_MAX);
     TRY(gather(state, spec, set, &conf));
     conf.seed = rng_seed_from_kernel();
-    if (is_same_set(state->current, &conf)) {
+    set->has_slow_start = spec->life.slow_start_ms > 0;
+    if (is_same_set(state->current, set, &conf)) {
         return ERR_EXISTS;
     }
     if (conf.count == 0 && spec->target_count > 0) {
@@ -241,7 +256,15 @@ enum err roster_set_build(struct roster_cluster *state, const struct roster_spec
         return ERR_NAME_UNRESOLVED;
     }
     TRY(list_removed(state->current, set, &conf));
-    TRY(balance_set_init(&set->set, &set->arena, &conf));
+    const struct levels_conf levels = {
+        .all = &conf, .places = set->places, .has_slow_start = set->has_slow_start};
+    TRY(levels_build(&set->levels, &set->arena, &levels));
+    if (set->levels == NULL) {
+        TRY(balance_set_init(&set->set, &set->arena, &conf));
+    } else { /* its groups have tables of their own */
+        set->set = (struct balance_set){
+            .type = conf.type, .endpoints = conf.endpoints, .count = conf.count};
+    }
     for (uint32_t i = 0; i < conf.count; i++) {
         origin_of(conf.endpoints[i])->use_count++;
     }
