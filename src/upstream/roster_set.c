@@ -211,7 +211,8 @@ void roster_set_use(struct roster_cluster *state)
 static bool is_same_set(const struct roster_set *set, const struct roster_set *next,
                         const struct balance_set_conf *conf)
 {
-    if (set == NULL || set->has_slow_start != next->has_slow_start || set->set.type != conf->type || set->set.count != conf->count) {
+    if (set == NULL || set->has_slow_start != next->has_slow_start ||
+        set->set.type != conf->type || set->set.count != conf->count) {
         return false;
     }
     for (uint32_t i = 0; i < conf->count; i++) {

@@ -28,7 +28,7 @@ def test_round_robin_is_exact(sluice, origins, cores):
 @pytest.mark.parametrize("cores", [1, 2])
 def test_round_robin_follows_weights_exactly(sluice, origins, cores):
     made = [origins.echo(str(i)) for i in range(3)]
-    targets = [{"target": o.target, "weight": w} for o, w in zip(made, (5, 2, 1))]
+    targets = [{"address": o.target, "weight": w} for o, w in zip(made, (5, 2, 1))]
     gateway = sluice({"services": {"app": {"targets": targets, "balance": "round_robin"}}, "routes": {"/*": "app"}},
                      cores=cores)
     assert shares(made, gateway, 80, cores) == [50, 20, 10]
@@ -37,7 +37,7 @@ def test_round_robin_follows_weights_exactly(sluice, origins, cores):
 def test_round_robin_is_smooth(sluice, origins):
     """5, 1, 1 does not mean five in a row: no instance gets more than its share of any stretch, but for one."""
     made = [origins.echo(str(i)) for i in range(3)]
-    targets = [{"target": o.target, "weight": w} for o, w in zip(made, (4, 2, 2))]
+    targets = [{"address": o.target, "weight": w} for o, w in zip(made, (4, 2, 2))]
     gateway = sluice({"services": {"app": {"targets": targets, "balance": "round_robin"}}, "routes": {"/*": "app"}})
     sequence = []
     for _ in range(16):
@@ -51,7 +51,7 @@ def test_round_robin_is_smooth(sluice, origins):
 @pytest.mark.parametrize("balance", ["round_robin", "least_request", "random_two", "p2c_ewma"])
 def test_weight_0_drains_an_instance(sluice, origins, balance):
     made = [origins.echo(str(i)) for i in range(3)]
-    targets = [{"target": o.target, "weight": w} for o, w in zip(made, (1, 0, 1))]
+    targets = [{"address": o.target, "weight": w} for o, w in zip(made, (1, 0, 1))]
     gateway = sluice({"services": {"app": {"targets": targets, "balance": balance}}, "routes": {"/*": "app"}})
     got = shares(made, gateway, 60)
     assert got[1] == 0 and min(got[0], got[2]) > 0
