@@ -23,7 +23,7 @@ struct conf_level_values { /* `defaults` and `enforce` */
     struct source_pos pos;
     struct conf_timeout timeout; /* as written */
     struct conf_limit body_limit;
-    uint8_t balance; /* enum conf_balance */
+    struct conf_balance balance;
     struct source_pos balance_pos;
     struct conf_policies policies;
 };

@@ -346,7 +346,7 @@ static void inherit_balance(const struct heirs *heirs, struct conf_service *serv
         service->balance = defaults->balance;
     }
     if (source_pos_is_set(&enforce->balance_pos)) {
-        if (is_written && service->balance != enforce->balance) {
+        if (is_written && !conf_balance_is_same(&service->balance, &enforce->balance)) {
             refuse_loose(heirs, service->balance_pos, enforce->balance_pos,
                          "another way of balancing is enforced");
         }

@@ -45,7 +45,7 @@ extern const struct conf_table conf_root_table, conf_listener_table, conf_servic
 extern const struct conf_table conf_tcp_table;
 extern const struct conf_grammar conf_target_grammar, conf_cohort_grammar, conf_host_rule_grammar,
     conf_rewrite_grammar, conf_request_grammar, conf_ip_grammar, conf_port_grammar,
-    conf_log_to_grammar, conf_unix_grammar, conf_panic_grammar,
+    conf_log_to_grammar, conf_unix_grammar, conf_balance_grammar, conf_panic_grammar,
     conf_place_grammar;
 
 /* Resolves ${...} in *text; marks the node. refs.c */

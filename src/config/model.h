@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "config/conf_balance.h"
 #include "config/conf_health.h"
 #include "config/conf_l4.h"
 #include "config/conf_life.h"
@@ -78,12 +79,6 @@ struct conf_version {
     struct conf_targets targets;
 };
 
-enum conf_balance {
-    CONF_BALANCE_P2C_EWMA,
-    CONF_BALANCE_ROUND_ROBIN,
-    CONF_BALANCE_LEAST_REQUEST,
-    CONF_BALANCE_RANDOM_TWO
-};
 enum conf_host_mode { CONF_HOST_CLIENT, CONF_HOST_TARGET, CONF_HOST_LITERAL };
 enum conf_cohort_by {
     CONF_COHORT_NONE,
@@ -122,7 +117,7 @@ struct conf_service {
         uint32_t count;
     } versions;
     struct conf_targets targets; /* as written; readers use versions */
-    uint8_t balance;             /* enum conf_balance; resolved with `defaults` and `enforce` */
+    struct conf_balance balance; /* resolved with `defaults` and `enforce` */
     struct source_pos balance_pos;
     struct conf_connections connections;
     struct conf_queue queue;

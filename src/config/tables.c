@@ -76,8 +76,6 @@ static const struct conf_table enforced_timeout_table =
 static const char *const request_id_names[] = {"keep", "new", "off", NULL};
 static const char *const slash_names[] = {"refuse", "keep", NULL};
 static const char *const underscore_names[] = {"drop", "refuse", "keep", NULL};
-static const char *const balance_names[] = {"p2c_ewma", "round_robin", "least_request",
-                                            "random_two", NULL};
 
 static const struct conf_field listener_limits_fields[] = {
     {.name = "head",
@@ -352,12 +350,12 @@ static const struct conf_field service_fields[] = {
      .group = 1,
      .summary = "The versions by name, each with weight and targets."},
     {.name = "balance",
-     .type = CONF_ENUM,
+     .type = CONF_CUSTOM,
+     .grammar = &conf_balance_grammar,
      CONF_IS(struct conf_service, balance),
      .pos_at = CONF_AT(struct conf_service, balance_pos),
      .preset = "p2c_ewma",
-     .names = balance_names,
-     .summary = "How an instance is picked."},
+     .summary = "How an instance is picked: the name of a method, or a map."},
     {.name = "connections",
      .type = CONF_STRUCT,
      .table = &connections_table,
@@ -468,9 +466,10 @@ const struct conf_table conf_service_table = {
 
 #define BALANCE_OF_LEVEL                                                                           \
     {                                                                                              \
-        .name = "balance", .type = CONF_ENUM, CONF_IS(struct conf_level_values, balance),          \
-        .pos_at = CONF_AT(struct conf_level_values, balance_pos), .names = balance_names,          \
-        .flags = CONF_OPTIONAL, .summary = "How an instance is picked."                            \
+        .name = "balance", .type = CONF_CUSTOM, .grammar = &conf_balance_grammar,                  \
+        CONF_IS(struct conf_level_values, balance),                                                \
+        .pos_at = CONF_AT(struct conf_level_values, balance_pos),                                  \
+        .summary = "How an instance is picked."                                                    \
     }
 static const struct conf_field defaults_fields[] = {
     {.name = "timeout",

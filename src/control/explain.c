@@ -219,7 +219,12 @@ static void tell_version(struct telling *telling, const struct conf_version *ver
         [CONF_BALANCE_P2C_EWMA] = "the better of two by p2c_ewma",
         [CONF_BALANCE_ROUND_ROBIN] = "in turn by round_robin",
         [CONF_BALANCE_LEAST_REQUEST] = "the least busy by least_request",
-        [CONF_BALANCE_RANDOM_TWO] = "the less busy of two by random_two"};
+        [CONF_BALANCE_RANDOM_TWO] = "the less busy of two by random_two",
+        [CONF_BALANCE_LEAST_TIME] = "the fastest for its load by least_time",
+        [CONF_BALANCE_FIRST] = "in this order while there is room, by first",
+        [CONF_BALANCE_IP_HASH] = "by the network of the client, ip_hash",
+        [CONF_BALANCE_RING] = "by its key, ring",
+        [CONF_BALANCE_MAGLEV] = "by its key, maglev"};
     const struct decision *decision = telling->decision;
     const struct conf_service *service = decision->service;
     char room[WORDS_BYTES_MAX];
@@ -244,7 +249,7 @@ static void tell_version(struct telling *telling, const struct conf_version *ver
                                     .pos = &target->pos,
                                     .words = version->targets.count == 1
                                                  ? STR("the only one")
-                                                 : str_from_c(balances[service->balance])});
+                                                 : str_from_c(balances[service->balance.method])});
     }
 }
 

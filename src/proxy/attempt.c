@@ -49,8 +49,7 @@ void attempt_end(struct exchange *ex, bool is_conn_clean)
     }
     if (ex->holds_slot) {
         ex->holds_slot = false;
-        endpoint_end(&ex->origin->endpoint);
-        cluster_freed(ex->cluster, ex->core);
+        cluster_end(ex->cluster, ex->core, ex->origin);
     }
 }
 

@@ -279,6 +279,46 @@ static enum err compile_versions(struct arena *arena, const struct conf_service 
     return split_init(&to->split, split, count, seed);
 }
 
+const struct balance_type *compile_method(const struct conf_balance *from)
+{
+    const struct balance_type *type = balance_find(str_from_c(conf_balance_names[from->method]));
+    CHECK(type != NULL);
+    return type;
+}
+
+struct balance_options compile_balance(const struct conf_balance *from)
+{
+    bool is_keyed = compile_method(from)->keyed_by == BALANCE_BY_KEY;
+    int64_t percent = from->bound_percent != 0 ? from->bound_percent
+                      : is_keyed               ? BALANCE_BOUND_PERCENT
+                                               : CONF_BOUND_OFF;
+    return (struct balance_options){
+        .bound_percent = percent == CONF_BOUND_OFF ? 0 : (uint32_t)percent,
+        .table_entries = (uint32_t)from->table_entries,
+    };
+}
+
+static enum err compile_keys(struct arena *arena, const struct conf_balance *from,
+                             struct plan_service *to)
+{
+    static const uint8_t kinds[] = {[CONF_KEY_HEADER] = PLAN_KEY_HEADER,
+                                    [CONF_KEY_COOKIE] = PLAN_KEY_COOKIE,
+                                    [CONF_KEY_QUERY] = PLAN_KEY_QUERY,
+                                    [CONF_KEY_PATH] = PLAN_KEY_PATH,
+                                    [CONF_KEY_ADDRESS] = PLAN_KEY_ADDRESS};
+    struct plan_key *keys = ARENA_ARRAY(arena, from->on.count, struct plan_key);
+    if (keys == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < from->on.count; i++) {
+        keys[i] = (struct plan_key){kinds[from->on.at[i].by], from->on.at[i].name};
+    }
+    to->keyed_by = compile_method(from)->keyed_by;
+    to->keys = keys;
+    to->key_count = from->on.count;
+    return OK;
+}
+
 enum err compile_service(struct arena *arena, const struct conf_service *from,
                          struct plan_service *to, struct plan_version **versions)
 {
@@ -298,6 +338,7 @@ enum err compile_service(struct arena *arena, const struct conf_service *from,
                                 .pool_idle_max = (uint32_t)from->connections.idle,
                                 .pool_idle_ms = from->connections.idle_ms,
                                 .queue_wait_ms = from->queue.wait_ms};
+    TRY(compile_keys(arena, &from->balance, to));
     return compile_versions(arena, from, to, versions);
 }
 

@@ -36,6 +36,9 @@ MUST_USE enum err compile_chain(struct compile_chain *conf, const struct conf_ro
 void compile_drop_policies(struct compiled_policy **compiled);
 /* Settings of one listener, without its series. */
 void compile_listener(const struct conf_listener *from, struct listener_conf *to);
+/* The method of a service, and what it is told besides. */
+const struct balance_type *compile_method(const struct conf_balance *from);
+struct balance_options compile_balance(const struct conf_balance *from);
 /* One service without its run-time objects: those of the service and of *versions stay NULL.
  * ERR_MEMORY. */
 MUST_USE enum err compile_service(struct arena *arena, const struct conf_service *from,

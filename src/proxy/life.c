@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "exchange/policy.h"
 #include "exchange/reply.h"
+#include "proxy/balance_key.h"
 #include "proxy/routing.h"
 #include "proxy/world.h"
 #include "stats/stats.h"
@@ -168,8 +169,11 @@ void life_pick(struct exchange *ex)
         return;
     }
     if (e == OK) {
-        const struct balance_ask ask = {
+        struct balance_ask ask = {
             .tried = ex->tried, .rng = &ex->core->rng, .now_ns = ex->core->loop.now_ns};
+        if (ex->plan->to->keyed_by != BALANCE_BY_NOTHING) {
+            balance_key_fill(ex, ex->plan->to, &ask);
+        }
         e = cluster_pick(ex->cluster, ex->core, &ask, &ex->origin);
     }
     if (e == ERR_QUEUE_FULL) {

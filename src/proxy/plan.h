@@ -18,6 +18,15 @@ struct plan_version {
     struct cluster *cluster;
 };
 
+enum plan_key_by { PLAN_KEY_HEADER, PLAN_KEY_COOKIE, PLAN_KEY_QUERY, PLAN_KEY_PATH,
+                   PLAN_KEY_ADDRESS };
+
+/* A part of what a pick hashes. */
+struct plan_key {
+    uint8_t by; /* enum plan_key_by */
+    struct str name;
+};
+
 struct plan_service {
     struct str name;
     struct service *service;
@@ -31,6 +40,9 @@ struct plan_service {
     uint32_t pool_idle_max;
     int64_t pool_idle_ms;
     int64_t queue_wait_ms;
+    uint8_t keyed_by; /* enum balance_keyed_by */
+    const struct plan_key *keys;
+    uint32_t key_count; /* 0: the client's address */
 };
 
 struct plan_field {

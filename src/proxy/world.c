@@ -47,10 +47,6 @@ static enum err compile_listeners(const struct world_conf *conf, struct snapshot
 static enum err compile_cluster(const struct world_conf *conf, const struct conf_service *service,
                                 const struct conf_version *version, struct cluster *cluster)
 {
-    static const uint8_t balances[] = {[CONF_BALANCE_P2C_EWMA] = BALANCE_ID_p2c_ewma,
-                                       [CONF_BALANCE_ROUND_ROBIN] = BALANCE_ID_round_robin,
-                                       [CONF_BALANCE_LEAST_REQUEST] = BALANCE_ID_least_request,
-                                       [CONF_BALANCE_RANDOM_TWO] = BALANCE_ID_random_two};
     struct arena scratch;
     arena_init_heap(&scratch, WORLD_ARENA_BYTES_MAX);
     struct roster_target *targets =
@@ -72,7 +68,8 @@ static enum err compile_cluster(const struct world_conf *conf, const struct conf
     const struct roster_cluster_conf cluster_conf = {
         .targets = targets,
         .target_count = version->targets.count,
-        .balance = balance_types[balances[service->balance]],
+        .balance = compile_method(&service->balance),
+        .options = compile_balance(&service->balance),
         .connections_max = (uint32_t)service->connections.max,
         .life = compile_life(service),
         .zone = conf->config->zone};

@@ -15,23 +15,55 @@ static bool is_any_doubtful(const struct balance_set *set)
     return false;
 }
 
-enum err cluster_pick(struct cluster *cluster, const struct core *core,
-                      const struct balance_ask *ask, struct origin **out)
+/* Only this core writes it. */
+static void count_flight(struct cluster_part *part, uint32_t change)
 {
-    const struct balance_set *set = cluster->parts[core->index].set;
+    uint32_t count = atomic_load_explicit(&part->in_flight, memory_order_relaxed);
+    atomic_store_explicit(&part->in_flight, count + change, memory_order_relaxed);
+}
+
+/* A bound goes by all exchanges of all cores. */
+static enum balance_verdict pick_bounded(const struct cluster *cluster,
+                                         const struct balance_set *set,
+                                         const struct balance_ask *asked, struct endpoint **out)
+{
+    struct balance_ask ask = *asked;
+    for (uint32_t i = 0; i < cluster->core_count; i++) {
+        ask.in_flight += atomic_load_explicit(&cluster->parts[i].in_flight, memory_order_relaxed);
+    }
+    ask.has_in_flight = true;
+    return balance_pick(set, &ask, out);
+}
+
+enum err cluster_pick(struct cluster *cluster, struct core *core, const struct balance_ask *ask,
+                      struct origin **out)
+{
+    struct cluster_part *part = &cluster->parts[core->index];
+    const struct balance_set *set = part->set;
     struct endpoint *endpoint;
     if (set == NULL) {
         return ERR_NAME_UNRESOLVED;
     }
-    const struct levels *levels = cluster->parts[core->index].levels;
-    switch (LIKELY(levels == NULL) ? balance_pick(set, ask, &endpoint)
-                                   : levels_pick(levels, set, ask, &endpoint)) {
-    case BALANCE_PICKED: *out = origin_of(endpoint); return OK;
+    const struct levels *levels = part->levels;
+    switch (UNLIKELY(levels != NULL)                    ? levels_pick(levels, set, ask, &endpoint)
+            : UNLIKELY(set->options.bound_percent != 0) ? pick_bounded(cluster, set, ask, &endpoint)
+                                                        : balance_pick(set, ask, &endpoint)) {
+    case BALANCE_PICKED:
+        count_flight(part, 1);
+        *out = origin_of(endpoint);
+        return OK;
     case BALANCE_FULL: return ERR_QUEUE_FULL;
     case BALANCE_TRIED: return ERR_NO_ENDPOINT;
     case BALANCE_NONE: break;
     }
     return is_any_doubtful(set) ? ERR_NO_HEALTHY : ERR_NO_ENDPOINT;
+}
+
+void cluster_end(struct cluster *cluster, struct core *core, struct origin *origin)
+{
+    count_flight(&cluster->parts[core->index], UINT32_MAX);
+    endpoint_end(&origin->endpoint);
+    cluster_freed(cluster, core);
 }
 
 /* Whether any instance could take one more just now. */

@@ -38,6 +38,7 @@ struct cluster_part {
     struct mail call;
     _Atomic uint32_t waiting;
     _Atomic uint32_t calls; /* instances that became free and that this line may have */
+    _Atomic uint32_t in_flight; /* exchanges of this core at its instances; it alone writes */
 } CACHE_ALIGNED;
 
 struct cluster {
@@ -54,13 +55,14 @@ struct cluster {
 /* An empty cluster of `service` for these cores. */
 void cluster_init(struct cluster *cluster, struct service *service, struct core *const *cores,
                   uint32_t core_count);
-/* Picks an instance for what is asked on `core`; the caller owes endpoint_end(&(*out)->endpoint)
- * and cluster_freed.
+/* Picks an instance for what is asked on `core`; the caller owes cluster_end.
  * ERR_QUEUE_FULL: all are at their ceiling, the caller may wait. ERR_NO_ENDPOINT: none is usable,
  * or all were tried. ERR_NO_HEALTHY: all that are wanted are down or ejected.
  * ERR_NAME_UNRESOLVED. */
-MUST_USE enum err cluster_pick(struct cluster *cluster, const struct core *core,
+MUST_USE enum err cluster_pick(struct cluster *cluster, struct core *core,
                                const struct balance_ask *ask, struct origin **out);
+/* The exchange that was begun at `origin` has ended: whoever's turn it is gets called. */
+void cluster_end(struct cluster *cluster, struct core *core, struct origin *origin);
 /* Whether somebody waits already: then newcomers go to the end of the line too. */
 bool cluster_has_line(const struct cluster *cluster);
 /* Puts the exchange in line, at its front when it had been called and found the place taken.

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/heap.h"
+#include "base/log.h"
 #include "upstream/conn.h"
 #include "upstream/roster_inner.h"
 
@@ -173,6 +174,7 @@ static enum err spec_make(struct roster *roster, const struct roster_cluster_con
                           struct roster_spec *spec)
 {
     *spec = (struct roster_spec){.target_count = conf->target_count,
+                                 .options = conf->options,
                                  .balance = conf->balance,
                                  .connections_max = conf->connections_max,
                                  .life = conf->life};
@@ -393,6 +395,17 @@ static void cluster_drop(struct roster_cluster *state)
     heap_free(state);
 }
 
+/* An operator may have given an instance another weight: tables are made anew then. */
+static void reweigh(struct roster_cluster *state)
+{
+    bool is_due = state->spec.balance != NULL && state->spec.balance->is_weighed_at_init &&
+                  !state->stage.is_used;
+    if (is_due && roster_rebuild(state) != OK) {
+        log_line(LOG_ERROR, "upstream", "no memory for the weights of %.*s",
+                 STR_FMT(state->cluster->service->name));
+    }
+}
+
 /* A core that has taken over an empty set, after the last exchange that could wait in its line,
  * has also had the mail of those that were called. */
 static void sweep_cluster(struct roster_cluster *state)
@@ -400,6 +413,7 @@ static void sweep_cluster(struct roster_cluster *state)
     bool is_named = state->generation >= state->roster->oldest;
     if (is_named) {
         state->is_unused = false;
+        reweigh(state);
         return;
     }
     empty(state);

@@ -26,6 +26,7 @@ struct roster_cluster_conf {
     const struct roster_target *targets;
     uint32_t target_count;
     const struct balance_type *balance;
+    struct balance_options options; /* of it */
     uint32_t connections_max; /* exchanges in flight at one instance; 0: no ceiling */
     struct instance_conf life;
     struct str zone; /* of this process; empty: not known */

@@ -32,6 +32,7 @@ struct roster_spec {
     struct roster_name **names; /* by target; NULL: an address */
     uint32_t target_count;
     const struct balance_type *balance;
+    struct balance_options options;
     uint32_t connections_max;
     struct instance_conf life;
     struct str zone; /* of this process */

@@ -93,6 +93,7 @@ static struct origin *origin_new(struct roster_cluster *state, const struct addr
     origin->endpoint.addr = *addr;
     origin->is_named = target->name.len > 0;
     origin->endpoint.name = roster_text_keep(origin->is_named ? target->name : strbuf_str(&out));
+    origin->endpoint.id = endpoint_id(origin->endpoint.name);
     atomic_init(&origin->host, text);
     origin->cluster = state->cluster;
     origin->instance.group = &state->group;
@@ -208,6 +209,46 @@ void roster_set_use(struct roster_cluster *state)
     }
 }
 
+/* The weights that a table is made of: by file or operator, without what is held back for a
+ * while. */
+static enum err weigh(const struct roster_cluster *state, const struct roster_spec *spec,
+                      struct roster_set *set, struct balance_set_conf *conf)
+{
+    uint32_t *weights = ARENA_ARRAY(&set->arena, conf->count, uint32_t);
+    if (weights == NULL) {
+        return ERR_MEMORY;
+    }
+    conf->weights = weights;
+    for (uint32_t i = 0; i < spec->target_count; i++) {
+        for (uint32_t j = 0; j < address_count(spec, i); j++) {
+            const struct addr *addr = address_at(spec, i, j);
+            const struct origin *origin = origin_find(state, addr, &spec->targets[i]);
+            uint32_t at = 0;
+            while (at < conf->count && conf->endpoints[at] != &origin->endpoint) {
+                at++;
+            }
+            const struct instance *instance = &origin->instance;
+            weights[at] = instance->has_admin_weight ? instance->admin_weight
+                                                     : spec->targets[i].weight;
+        }
+    }
+    return OK;
+}
+
+static bool is_same_table(const struct balance_set *set, const struct balance_set_conf *conf)
+{
+    if (!set->type->is_weighed_at_init) {
+        return true;
+    }
+    for (uint32_t i = 0; i < conf->count; i++) {
+        if (set->weights[i] != conf->weights[i]) {
+            return false;
+        }
+    }
+    return set->options.bound_percent == conf->options.bound_percent &&
+           set->options.table_entries == conf->options.table_entries;
+}
+
 static bool is_same_set(const struct roster_set *set, const struct roster_set *next,
                         const struct balance_set_conf *conf)
 {
@@ -220,7 +261,7 @@ static bool is_same_set(const struct roster_set *set, const struct roster_set *n
             return false;
         }
     }
-    return true;
+    return is_same_table(&set->set, conf);
 }
 
 /* They serve on until every core has the new set; their idle connections go with the old one. */
@@ -244,9 +285,12 @@ static enum err list_removed(const struct roster_set *old, struct roster_set *se
 enum err roster_set_build(struct roster_cluster *state, const struct roster_spec *spec,
                           struct roster_set *set)
 {
-    struct balance_set_conf conf = {.type = spec->balance};
+    struct balance_set_conf conf = {.type = spec->balance, .options = spec->options};
     arena_init_heap(&set->arena, SET_ARENA_BYTES_MAX);
     TRY(gather(state, spec, set, &conf));
+    if (conf.type->is_weighed_at_init) {
+        TRY(weigh(state, spec, set, &conf));
+    }
     conf.seed = rng_seed_from_kernel();
     set->has_slow_start = spec->life.slow_start_ms > 0;
     if (is_same_set(state->current, set, &conf)) {
@@ -264,7 +308,12 @@ enum err roster_set_build(struct roster_cluster *state, const struct roster_spec
         TRY(balance_set_init(&set->set, &set->arena, &conf));
     } else { /* its groups have tables of their own */
         set->set = (struct balance_set){
-            .type = conf.type, .endpoints = conf.endpoints, .count = conf.count};
+            .type = conf.type,
+            .endpoints = conf.endpoints,
+            .count = conf.count,
+            .weights = conf.weights,
+            .options = conf.options,
+        };
     }
     for (uint32_t i = 0; i < conf.count; i++) {
         origin_of(conf.endpoints[i])->use_count++;

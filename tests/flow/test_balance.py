@@ -48,13 +48,16 @@ def test_round_robin_is_smooth(sluice, origins):
     assert all(steps[i:i + 3] != [0, 0, 0] for i in range(14)), steps
 
 
-@pytest.mark.parametrize("balance", ["round_robin", "least_request", "random_two", "p2c_ewma"])
+@pytest.mark.parametrize("balance", ["round_robin", "least_request", "random_two", "p2c_ewma", "least_time",
+                                     "maglev", "ring", "ip_hash", "first"])
 def test_weight_0_drains_an_instance(sluice, origins, balance):
     made = [origins.echo(str(i)) for i in range(3)]
     targets = [{"address": o.target, "weight": w} for o, w in zip(made, (1, 0, 1))]
     gateway = sluice({"services": {"app": {"targets": targets, "balance": balance}}, "routes": {"/*": "app"}})
     got = shares(made, gateway, 60)
-    assert got[1] == 0 and min(got[0], got[2]) > 0
+    assert got[1] == 0 and sum(got) == 60
+    if balance not in ("maglev", "ring", "ip_hash", "first"):  # they send one client to one instance
+        assert min(got[0], got[2]) > 0
 
 
 @pytest.mark.parametrize("balance", ["least_request", "random_two", "p2c_ewma"])
@@ -235,3 +238,84 @@ def test_an_instance_can_stand_in_two_services(sluice, origins):
     assert [gateway.request("GET", t).status for t in ("/a", "/o/b")] == [200, 200]
     metrics = gateway.metrics()
     assert (metrics("sluice_requests_total", service="app"), metrics("sluice_requests_total", service="other")) == (1, 1)
+
+
+def by_user(made, **balance):
+    return {"services": {"app": {"targets": [o.target for o in made],
+                                 "balance": {"on": "header X-User", **balance}}},
+            "routes": {"/*": "app"}}
+
+
+def owners(gateway, made, users):
+    """Which instance serves each user."""
+    found = {}
+    for user in users:
+        before = [o.served for o in made]
+        assert gateway.request("GET", "/", fields=[("X-User", user)]).status == 200
+        found[user] = next(i for i, o in enumerate(made) if o.served > before[i])
+    return found
+
+
+@pytest.mark.parametrize("method", ["maglev", "ring"])
+def test_a_client_keeps_its_instance_by_header_and_over_reloads(sluice, origins, method, cores=2):
+    made = [origins.echo(str(i)) for i in range(4)]
+    users = [f"user-{i}" for i in range(24)]
+    config = by_user(made, method=method)
+    gateway = sluice(config, cores=cores)
+    first = owners(gateway, made, users)
+    assert len(set(first.values())) == 4
+    assert owners(gateway, made, users) == first
+    gateway.reload(merged(config, {"services": {"app": {"queue": {"size": 10}}}}))
+    assert owners(gateway, made, users) == first
+    # The order of targets in the file means nothing.
+    turned = by_user(list(reversed(made)), method=method)
+    gateway.reload(turned)
+    assert owners(gateway, made, users) == first
+
+
+@pytest.mark.parametrize("method", ["maglev", "ring"])
+def test_when_an_instance_goes_only_its_clients_move(sluice, origins, method):
+    made = [origins.echo(str(i)) for i in range(4)]
+    users = [f"user-{i}" for i in range(40)]
+    gateway = sluice(by_user(made, method=method))
+    first = owners(gateway, made, users)
+    gateway.reload(by_user(made[:3], method=method))
+    after = owners(gateway, made, users)
+    moved = [u for u in users if first[u] != after[u]]
+    assert all(first[u] == 3 for u in users if first[u] == 3 and u in moved)
+    assert {u for u in users if first[u] == 3} <= set(moved)
+    assert len(moved) <= 2 * sum(1 for u in users if first[u] == 3) + 2
+
+
+def test_a_second_process_sends_clients_to_the_same_instances(sluice, origins):
+    made = [origins.echo(str(i)) for i in range(4)]
+    users = [f"user-{i}" for i in range(16)]
+    config = by_user(made, method="maglev")
+    assert owners(sluice(config), made, users) == owners(sluice(config), made, users)
+
+
+def test_requests_without_the_key_go_by_address(sluice, origins):
+    made = [origins.echo(str(i)) for i in range(4)]
+    gateway = sluice(by_user(made, method="maglev"))
+    for _ in range(8):
+        assert gateway.request().status == 200
+    assert sorted(o.served for o in made) == [0, 0, 0, 8]
+
+
+def test_first_fills_one_instance_before_the_next(sluice, origins):
+    made = [origins.echo(str(i)) for i in range(3)]
+    gateway = sluice(all_to(*made, balance="first"))
+    for _ in range(10):
+        assert gateway.request().status == 200
+    assert [o.served for o in made] == [10, 0, 0]
+
+
+def test_another_method_after_a_reload_keeps_what_is_known_of_instances(sluice, origins):
+    made = [origins.echo(str(i)) for i in range(3)]
+    gateway = sluice(all_to(*made, balance="p2c_ewma"))
+    for method in ("maglev", "least_time", "round_robin", "ip_hash", "ring", "first"):
+        gateway.reload(all_to(*made, balance=method))
+        connects = sum(o.accepted for o in made) if hasattr(made[0], "accepted") else None
+        for _ in range(6):
+            assert gateway.request().status == 200
+        assert connects is None or sum(o.accepted for o in made) - connects <= 3

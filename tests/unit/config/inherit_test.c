@@ -105,8 +105,8 @@ TEST(limits_and_balancing_come_down_too)
     WANT_INT(kit_route(config, "plain")->effective.body_limit.bytes, 1 << 20);
     WANT_INT(kit_route(config, "own")->effective.body_limit.bytes, 0);
     WANT_INT(kit_route(config, "route")->effective.body_limit.bytes, 2048);
-    WANT_INT(config->services.at[0].balance, CONF_BALANCE_RANDOM_TWO);
-    WANT_INT(config->services.at[1].balance, CONF_BALANCE_ROUND_ROBIN);
+    WANT_INT(config->services.at[0].balance.method, CONF_BALANCE_RANDOM_TWO);
+    WANT_INT(config->services.at[1].balance.method, CONF_BALANCE_ROUND_ROBIN);
 }
 
 TEST(what_is_enforced_is_there_without_being_asked_for)
@@ -125,7 +125,7 @@ TEST(what_is_enforced_is_there_without_being_asked_for)
     WANT_INT(level_of(kit_route(config, "a")), 5);
     WANT_INT(level_of(kit_route(config, "b")), 8);
     WANT_INT(policy_of(kit_route(config, "a"), "mark")->level, CONF_ENFORCE);
-    WANT_INT(kit_route(config, "a")->service->balance, CONF_BALANCE_LEAST_REQUEST);
+    WANT_INT(kit_route(config, "a")->service->balance.method, CONF_BALANCE_LEAST_REQUEST);
     WANT_INT(config->listeners.at[0].timeout.idle_ms, 20000);
     WANT_INT(config->listeners.at[0].timeout.head_ms, 1000);
 }

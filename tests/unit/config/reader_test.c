@@ -10,7 +10,7 @@ TEST(what_is_not_written_is_at_its_preset)
     WANT_INT(service->connections.max, 512);
     WANT_INT(service->connections.idle_ms, 55000);
     WANT_INT(service->queue.wait_ms, 5000);
-    WANT_INT(service->balance, CONF_BALANCE_P2C_EWMA);
+    WANT_INT(service->balance.method, CONF_BALANCE_P2C_EWMA);
     WANT_INT(service->host.mode, CONF_HOST_CLIENT);
     WANT_INT(listener->limits.head_bytes, 65536);
     WANT(listener->sends_via);
