@@ -307,6 +307,22 @@ static bool check_sql(struct conf_reader *reader, struct node *node,
     return true;
 }
 
+static bool check_script(struct conf_reader *reader, struct node *node,
+                         const struct conf_health *health)
+{
+    uint32_t count = health->script.count;
+    if (count > CONF_HEALTH_STEPS_MAX) {
+        return conf_refuse(reader, node, DIAG_E0104, "a script has at most %d steps",
+                           CONF_HEALTH_STEPS_MAX);
+    }
+    const struct conf_health_step *last = &health->script.at[count - 1];
+    if (last->expect.len + last->expect_hex.len == 0) {
+        conf_hint(reader, "add a step with expect");
+        return conf_refuse(reader, node, DIAG_E0150, "a script ends with what must come back");
+    }
+    return true;
+}
+
 static bool check_kind(struct conf_reader *reader, struct node *node,
                        const struct conf_health *health)
 {
@@ -322,10 +338,7 @@ static bool check_kind(struct conf_reader *reader, struct node *node,
             return conf_refuse(reader, node, DIAG_E0150, "redis: lag is of replicas alone");
         }
         return true;
-    case CONF_HEALTH_SCRIPT:
-        return health->script.count <= CONF_HEALTH_STEPS_MAX ||
-               conf_refuse(reader, node, DIAG_E0104, "a script has at most %d steps",
-                           CONF_HEALTH_STEPS_MAX);
+    case CONF_HEALTH_SCRIPT: return check_script(reader, node, health);
     case CONF_HEALTH_TCP:
     case CONF_HEALTH_TLS:
     case CONF_HEALTH_HTTP:

@@ -171,7 +171,11 @@ static void choose_kind(struct health_plan *plan)
     } kinds[CONF_HEALTH_KIND_COUNT] = {[CONF_HEALTH_NONE] = {"none", NULL},
                                        [CONF_HEALTH_TCP] = {"tcp", NULL},
                                        [CONF_HEALTH_TLS] = {"tls", NULL},
-                                       [CONF_HEALTH_HTTP] = {"http", &health_http}};
+                                       [CONF_HEALTH_HTTP] = {"http", &health_http},
+                                       [CONF_HEALTH_POSTGRES] = {"postgres", &health_postgres},
+                                       [CONF_HEALTH_MYSQL] = {"mysql", &health_mysql},
+                                       [CONF_HEALTH_REDIS] = {"redis", &health_redis},
+                                       [CONF_HEALTH_SCRIPT] = {"script", &health_script}};
     const struct conf_health *conf = &plan->conf;
     plan->kind = kinds[conf->kind].name;
     plan->protocol = kinds[conf->kind].protocol;

@@ -37,26 +37,6 @@ static void on_reap(struct loop *loop, struct task *task)
     heap_free(probe);
 }
 
-static void end(struct health_probe *probe, enum health_verdict verdict)
-{
-    const struct health_protocol *protocol = probe->conf.plan->protocol;
-    if (probe->phase == PHASE_ENDED) {
-        return;
-    }
-    probe->phase = PHASE_ENDED;
-    probe->verdict = (uint8_t)verdict;
-    if (probe->has_opened && protocol->close != NULL) {
-        protocol->close(&probe->talk);
-    }
-    timer_stop(&probe->timer);
-    if (probe->io.fd >= 0) {
-        /* Whatever it still sends is of no interest, and no port of ours waits for it. */
-        socket_linger_reset(probe->io.fd);
-    }
-    loop_close(probe->conf.loop, &probe->io);
-    loop_reap(probe->conf.loop, &probe->reap);
-}
-
 static void send_out(struct health_probe *probe)
 {
     struct strbuf *out = &probe->talk.out;
@@ -70,6 +50,25 @@ static void send_out(struct health_probe *probe)
         probe->sent_bytes += sent;
     }
     out->len = probe->sent_bytes = 0;
+}
+
+static void end(struct health_probe *probe, enum health_verdict verdict)
+{
+    const struct health_protocol *protocol = probe->conf.plan->protocol;
+    if (probe->phase == PHASE_ENDED) {
+        return;
+    }
+    probe->phase = PHASE_ENDED;
+    probe->verdict = (uint8_t)verdict;
+    if (probe->has_opened && protocol->close != NULL) {
+        protocol->close(&probe->talk);
+    }
+    timer_stop(&probe->timer);
+    if (probe->io.fd >= 0 && verdict != HEALTH_FAIL) {
+        send_out(probe); /* a good-bye, if the protocol has one */
+    }
+    loop_close(probe->conf.loop, &probe->io);
+    loop_reap(probe->conf.loop, &probe->reap);
 }
 
 /* Lets the protocol look at what is there; false: the probe has ended. */

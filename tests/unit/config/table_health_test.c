@@ -53,6 +53,7 @@ TEST(what_makes_no_sense_is_refused_with_a_way_out)
         {"{redis: {role: master}}", "E0109"},
         {"{script: []}", "E0114"},
         {"{script: [{}]}", "E0108"},
+        {"{script: [{expect: a}, {send: b}]}", "E0150"},
         {"{script: [{send: a, expect: b}]}", "E0113"},
         {"{http: {path: /a, header: {\"a b\": c}}}", "E0117"},
         {"{http: {path: /a, host: \"a\\r\\nb\"}}", "E0117"},
@@ -86,7 +87,7 @@ TEST(the_long_form_means_the_same)
         "GET /h every 5s", "tcp", "tls", "grpc", "redis", "postgres", "mysql every 1s",
         "{http: {path: /h, status: [200, 204-206], drain_on: 404, header: {a: b}, body: \"x y\"}, tls: {verify: true}}",
         "{grpc: {service: a.B}, port: 81}", "{postgres: {user: a, password: b, role: replica, lag: 10s}}",
-        "{script: [{expect: \"220 \"}, {send: \"QUIT\\r\\n\"}, {send_hex: \"00 ff\"}]}"};
+        "{script: [{expect: \"220 \"}, {send: \"QUIT\\r\\n\"}, {send_hex: \"00 ff\"}, {expect: b}]}"};
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         WANT(health_of(checks[i])->kind != CONF_HEALTH_NONE);
         char text[1024];

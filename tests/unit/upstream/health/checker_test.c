@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "fake_clock.h"
 #include "talk_kit.h"
+#include "test.h"
 #include "upstream/origin.h"
 
 #include <netinet/in.h>

@@ -1,4 +1,5 @@
 #include "talk_kit.h"
+#include "test.h"
 
 static struct talk_kit kit;
 

@@ -1,5 +1,6 @@
 #include "base/limits.h"
 #include "talk_kit.h"
+#include "test.h"
 
 static struct talk_kit kit;
 
@@ -39,8 +40,8 @@ TEST(every_word_of_a_check_makes_another_plan)
         "{postgres: {user: a}}", "{postgres: {user: a, password: b}}", "{postgres: {user: a, database: b}}",
         "{postgres: {user: a, role: primary}}", "{postgres: {user: a, role: replica, lag: 1s}}",
         "{mysql: {user: a}}", "{redis: {role: primary}}", "{redis: {role: replica, lag: 1s}}",
-        "{redis: {user: a, password: b}}", "{script: [{send: a}]}", "{script: [{expect: a}]}",
-        "{script: [{send_hex: \"61\"}]}", "{script: [{expect_hex: \"61\"}]}"};
+        "{redis: {user: a, password: b}}", "{script: [{send: a}, {expect: b}]}", "{script: [{expect: a}]}",
+        "{script: [{send_hex: \"61\"}, {expect: b}]}", "{script: [{expect_hex: \"61\"}]}"};
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         for (size_t j = i + 1; j < COUNT_OF(checks); j++) {
             WANT(!is_same(checks[i], checks[j]));

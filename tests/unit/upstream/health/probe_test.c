@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "fake_clock.h"
 #include "talk_kit.h"
+#include "test.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -4,7 +4,6 @@
 
 #include "base/heap.h"
 #include "config/config.h"
-#include "test.h"
 #include "text/sink.h"
 #include "upstream/health/talk.h"
 
