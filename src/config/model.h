@@ -7,9 +7,11 @@
 
 #include "base/addr.h"
 #include "config/conf_balance.h"
+#include "config/conf_eject.h"
 #include "config/conf_health.h"
 #include "config/conf_l4.h"
 #include "config/conf_life.h"
+#include "config/conf_surge.h"
 #include "config/conf_observe.h"
 
 struct conf_policy;
@@ -104,10 +106,6 @@ struct conf_connections {  /* to one instance */
     int64_t idle, idle_ms; /* kept by each core */
 };
 
-struct conf_queue { /* of the service, over all cores */
-    int64_t size, wait_ms;
-};
-
 struct conf_service {
     struct str name; /* for an URL written in a route: that URL */
     struct source_pos pos;
@@ -123,6 +121,7 @@ struct conf_service {
     struct conf_queue queue;
     struct conf_slow_start slow_start;
     struct conf_panic panic;
+    struct conf_eject eject;
     struct conf_host_rule host;
     struct conf_cohort cohort;
     struct conf_health health;

@@ -351,3 +351,18 @@ struct instance_conf compile_life(const struct conf_service *from)
         .slow_start_min = (uint32_t)(slow_start->min_percent * INSTANCE_SHARE_ONE / 100),
         .panic_percent = (uint32_t)from->panic.percent};
 }
+
+struct outlier_conf compile_eject(const struct conf_eject *from)
+{
+    if (!from->is_enabled) {
+        return (struct outlier_conf){0};
+    }
+    return (struct outlier_conf){.errors = (uint32_t)from->after.count,
+                                 .window_ms = from->after.span_ms,
+                                 .error_percent = (uint32_t)from->error_percent,
+                                 .latency_ms = from->latency_ms,
+                                 .for_ms = from->for_ms,
+                                 .for_ms_max = from->for_max_ms,
+                                 .max_share = (uint32_t)from->max_percent,
+                                 .min_healthy = (uint32_t)from->min_healthy};
+}

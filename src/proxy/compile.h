@@ -47,3 +47,5 @@ MUST_USE enum err compile_service(struct arena *arena, const struct conf_service
 struct instance_conf compile_life(const struct conf_service *from);
 /* Canonical form of paths of this configuration's listeners. */
 struct uri_rules compile_uri_rules(const struct config *config);
+/* Rules of passive detection; without a window when it is off. */
+struct outlier_conf compile_eject(const struct conf_eject *from);

@@ -7,6 +7,7 @@
 #include "exchange/core.h"
 #include "upstream/endpoint.h"
 #include "upstream/instance.h"
+#include "upstream/outlier.h"
 #include "upstream/tally.h"
 
 struct cluster;
@@ -34,6 +35,7 @@ struct origin {
     bool is_named;            /* endpoint.name is not its address */
     bool is_unused;           /* so found by the last sweep; control thread only */
     struct instance instance; /* control thread only */
+    struct outlier outlier;   /* what passive detection knows; control thread only */
     struct health_watch *watch; /* NULL: it is not checked; of health/checker.c */
     struct pool pools[];      /* by core */
 };

@@ -21,6 +21,7 @@ void roster_init(struct roster *roster, const struct roster_conf *conf)
     list_init(&roster->names);
     list_init(&roster->retired);
     instance_keeper_init(&roster->keeper, conf->loop, conf->registry);
+    roster_watch_start(roster);
 }
 
 /* The series of a service, by its name alone. */
@@ -177,7 +178,8 @@ static enum err spec_make(struct roster *roster, const struct roster_cluster_con
                                  .options = conf->options,
                                  .balance = conf->balance,
                                  .connections_max = conf->connections_max,
-                                 .life = conf->life};
+                                 .life = conf->life,
+                                 .eject = conf->eject};
     arena_init_heap(&spec->arena, SET_ARENA_BYTES_MAX);
     spec->targets = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_target);
     spec->names = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_name *);
@@ -253,6 +255,7 @@ static void stage_use(struct roster_cluster *state)
         state->spec = state->stage.spec;
         state->spec.life.goes_by_key = state->spec.balance->keyed_by != BALANCE_BY_NOTHING;
         instance_group_configure(&state->group, &state->spec.life);
+        roster_watch_conf(state);
     }
     state->stage = (struct roster_stage){0};
     roster_set_use(state);
@@ -456,6 +459,7 @@ void roster_drop(struct roster *roster)
         return; /* all zero: it was never made */
     }
     instance_keeper_drop(&roster->keeper);
+    timer_stop(&roster->watch);
     roster_release(roster, roster_take_updates(roster));
     LIST_EACH_SAFE(node, &roster->clusters) {
         cluster_drop(CONTAINER_OF(node, struct roster_cluster, node));

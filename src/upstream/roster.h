@@ -30,6 +30,7 @@ struct roster_cluster_conf {
     uint32_t connections_max; /* exchanges in flight at one instance; 0: no ceiling */
     struct instance_conf life;
     struct str zone; /* of this process; empty: not known */
+    struct outlier_conf eject; /* passive detection; without a window: none */
 };
 
 /* One cluster's instances for all cores to take over; or one text that none of them reads any more
@@ -51,6 +52,8 @@ struct roster {
     struct registry *registry;
     struct list services, clusters, names, retired;
     struct instance_keeper keeper; /* of the states of all instances */
+    struct timer watch;            /* of passive detection */
+    struct rng watch_rng;
     struct roster_update *updates; /* made and not yet published */
     uint64_t generation;           /* that is compiled now */
     uint64_t oldest;               /* generation that is still in use */
@@ -96,5 +99,7 @@ void roster_apply(const struct roster_update *update, struct core *core);
 void roster_release(struct roster *roster, struct roster_update *updates);
 /* Frees instances, clusters and services that nobody uses any more. Called now and then. */
 void roster_sweep(struct roster *roster);
+/* Passive detection looks at every instance once; a timer calls it. */
+void roster_watch(struct roster *roster);
 /* For gauges, status and explain: every instance of a cluster in its current set. */
 const struct balance_set *roster_set_of(struct roster *roster, const struct cluster *cluster);

@@ -36,6 +36,7 @@ struct roster_spec {
     uint32_t connections_max;
     struct instance_conf life;
     struct str zone; /* of this process */
+    struct outlier_conf eject; /* without a window: off */
 };
 
 /* What is configured and not in use yet. All-zero is nothing. */
@@ -90,3 +91,8 @@ void roster_origin_free(struct origin *origin);
 /* The addresses of a name of the cluster have changed: an update is queued when that changes its
  * instances. ERR_MEMORY. */
 MUST_USE enum err roster_rebuild(struct roster_cluster *state);
+
+/* roster_watch.c: the rules of passive detection may be others; off, what was decided is void. */
+void roster_watch_conf(struct roster_cluster *state);
+/* Looks at every cluster from now on, until the roster's timer is stopped. */
+void roster_watch_start(struct roster *roster);

@@ -65,7 +65,6 @@ TEST(keys_of_later_versions_are_refused_and_never_ignored)
     static const char *const texts[] = {
         "listeners: { a: { port: 1, tls: auto } }",
         "listeners: { a: { port: 1, http3: true } }",
-        "services: { s: { targets: a:1, eject: {} } }",
         "services: { s: { targets: a:1, retry: {} } }",
         "services: { s: { targets: a:1, tls: {} } }",
         "services: { s: { versions: { v: { targets: a:1, rollback_if: x } } } }",
