@@ -6,4 +6,7 @@
 
 struct conf_queue { /* of the service, over all cores */
     int64_t size, wait_ms;
+    int64_t target_ms, interval_ms; /* target 0: a line may stand */
 };
+
+enum conf_urgency { CONF_URGENCY_HIGH, CONF_URGENCY_NORMAL, CONF_URGENCY_LOW };

@@ -44,6 +44,7 @@ extern const struct conf_table conf_root_table, conf_listener_table, conf_servic
     conf_defaults_table, conf_enforce_table, conf_health_table, conf_slow_start_table;
 extern const struct conf_table conf_tcp_table;
 extern const struct conf_table conf_eject_table;
+extern const char *const conf_urgency_names[];
 extern const struct conf_grammar conf_percent_grammar, conf_errors_grammar, conf_share_in_grammar,
     conf_share_over_grammar;
 /* grammar_failure.c: "5 errors in 10s", perhaps with " for 30s"; else *for_ms stays. */

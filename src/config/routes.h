@@ -90,6 +90,7 @@ struct conf_route {
         uint32_t count;
     } matches;
     int64_t priority; /* higher first, before any other rule; default 0 */
+    uint8_t urgency; /* enum conf_urgency: who waits first in line goes first */
     uint8_t action;   /* enum conf_action */
     struct conf_text to;
     const struct conf_service *service; /* with CONF_TO_SERVICE */

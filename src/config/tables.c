@@ -271,6 +271,8 @@ static const struct conf_field connections_fields[] = {
      .max = DAY_MS,
      .summary = "How long an idle one is kept."},
 };
+const char *const conf_urgency_names[] = {"high", "normal", "low", NULL};
+
 static const struct conf_field queue_fields[] = {
     {.name = "size",
      .type = CONF_INT,
@@ -285,6 +287,20 @@ static const struct conf_field queue_fields[] = {
      .min = 1,
      .max = DAY_MS,
      .summary = "How long one waits before it is answered with 503."},
+    {.name = "target",
+     .type = CONF_DURATION,
+     CONF_IS(struct conf_queue, target_ms),
+     .max = DAY_MS,
+     .summary = "When all who came out of the line during an interval had waited longer than this, "
+                "some are answered with 503 until waits are short again (CoDel); 0s: a line may "
+                "stand. 50ms is a good value where answers take less than that."},
+    {.name = "interval",
+     .type = CONF_DURATION,
+     CONF_IS(struct conf_queue, interval_ms),
+     .preset = "100ms",
+     .min = 1,
+     .max = 3600000,
+     .summary = "How long waits must be too long before that begins."},
 };
 static_assert(LIMIT_VALUE_endpoint_connections == 512 && LIMIT_VALUE_pool_idle == 512 &&
                   LIMIT_VALUE_pool_idle_ms == 55000 && LIMIT_VALUE_queue_depth == 65536 &&

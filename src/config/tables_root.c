@@ -72,6 +72,13 @@ static const struct conf_field route_fields[] = {
      .min = -1000000,
      .max = 1000000,
      .summary = "Higher goes first, before any other rule; for migrations only."},
+    {.name = "urgency",
+     .type = CONF_ENUM,
+     CONF_IS(struct conf_route, urgency),
+     .preset = "normal",
+     .names = conf_urgency_names,
+     .summary = "Who goes first when requests wait for the service: high, normal or low; one turn "
+                "in eight goes the other way."},
     {.name = "timeout",
      .type = CONF_STRUCT,
      .table = &conf_timeout_table,

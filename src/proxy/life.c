@@ -148,12 +148,12 @@ static enum err pick_version(struct exchange *ex)
 static void wait_in_line(struct exchange *ex)
 {
     const struct plan_service *to = ex->plan->to;
+    ex->urgency = ex->plan->urgency;
     enum err e = cluster_wait(ex->cluster, ex);
     if (e != OK) {
         life_fail(ex, e);
         return;
     }
-    ex->queued_ns = ex->queued_ns == 0 ? ex->core->loop.now_ns : ex->queued_ns;
     /* Set each time: it may have rung while the exchange was called, or at an instance. */
     int64_t until_ms = ex->queued_ns / NS_PER_MS + to->queue_wait_ms;
     timer_set(&ex->core->loop, &ex->timer, until_ms < ex->deadline_ms ? until_ms : ex->deadline_ms);
@@ -163,6 +163,10 @@ static void wait_in_line(struct exchange *ex)
 void life_pick(struct exchange *ex)
 {
     struct service *service = ex->plan->to->service;
+    if (UNLIKELY(ex->queue_verdict != OK)) {
+        life_fail(ex, ex->queue_verdict);
+        return;
+    }
     enum err e = ex->cluster == NULL ? pick_version(ex) : OK;
     if (e == OK && cluster_has_line(ex->cluster) && !ex->is_called && ex->tried == NULL) {
         wait_in_line(ex);

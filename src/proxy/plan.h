@@ -54,6 +54,7 @@ struct plan {
     const char *file;
     uint32_t line;
     uint8_t action; /* enum plan_action */
+    uint8_t urgency; /* enum urgency */
     const struct plan_service *to;
     struct chain chain;
     struct rewrite rewrite;

@@ -90,6 +90,8 @@ static enum err bind_service(const struct world_conf *conf, struct arena *arena,
     if (to->service == NULL) {
         return ERR_MEMORY;
     }
+    to->service->codel_target_ms_next = (uint32_t)from->queue.target_ms;
+    to->service->codel_interval_ms_next = (uint32_t)from->queue.interval_ms;
     for (uint32_t i = 0; i < to->version_count; i++) {
         versions[i].cluster = roster_cluster(conf->roster, to->service, versions[i].name);
         if (versions[i].cluster == NULL) {
@@ -153,6 +155,7 @@ static enum err compile_plan(const struct world_conf *conf, struct snapshot *sna
     if (route->action == CONF_TO_SERVICE) {
         plan->to = &snapshot->services[route->service - conf->config->services.at];
     }
+    plan->urgency = route->urgency;
     plan->connect_ms = route->effective.timeout.connect_ms;
     plan->response_ms = route->effective.timeout.response_ms;
     plan->body_ms = route->effective.timeout.body_ms;
@@ -184,6 +187,9 @@ static enum err compile_routes(const struct world_conf *conf, struct snapshot *s
         .rules = rules, .rule_count = config->routes.count, .uri = compile_uri_rules(config)};
     return router_new(&snapshot->arena, &router, &snapshot->router);
 }
+
+static_assert((int)URGENCY_HIGH == CONF_URGENCY_HIGH && (int)URGENCY_LOW == CONF_URGENCY_LOW,
+              "the words of the file are in the order of the lines");
 
 enum err world_compile(const struct world_conf *conf, struct snapshot **out)
 {

@@ -6,8 +6,12 @@
 #pragma once
 
 #include "exchange/exchange.h"
+#include "upstream/codel.h"
 #include "upstream/levels.h"
 #include "upstream/origin.h"
+
+/* Who goes first; each has a line of its own, and even the last is called now and then. */
+enum urgency { URGENCY_HIGH, URGENCY_NORMAL, URGENCY_LOW, URGENCY_COUNT };
 
 struct service_cells {
     uint32_t ttfb, received_bytes, sent_bytes, open, idle, connects, connect_failures, reuses,
@@ -20,8 +24,10 @@ struct service {
     struct service_cells cells;
     _Atomic uint32_t waiting_total; /* in the lines of its clusters */
     _Atomic uint32_t queue_max;     /* ceiling of that */
+    _Atomic uint32_t codel_target_ms, codel_interval_ms; /* see codel.h */
     /* Of the control thread: */
     uint32_t queue_max_next; /* configured and not in use yet */
+    uint32_t codel_target_ms_next, codel_interval_ms_next;
     uint64_t generation;     /* the last that named it */
     uint32_t cluster_count;
     bool is_unused; /* so found by the last sweep */
@@ -32,12 +38,13 @@ struct service {
 struct cluster_part {
     const struct balance_set *set; /* NULL: no name of it has been resolved yet */
     const struct levels *levels;   /* of the same set; NULL: one group is all */
-    struct list line;              /* of ex->queue_node, first come first */
+    struct list lines[URGENCY_COUNT];    /* of ex->queue_node, first come first */
+    struct codel codels[URGENCY_COUNT];
     struct cluster *cluster;
     struct core *core;
     struct mail call;
-    _Atomic uint32_t waiting;
-    _Atomic uint32_t calls; /* instances that became free and that this line may have */
+    _Atomic uint32_t waiting[URGENCY_COUNT];
+    _Atomic uint32_t calls[URGENCY_COUNT]; /* instances that became free and that a line may have */
     _Atomic uint32_t in_flight; /* exchanges of this core at its instances; it alone writes */
 } CACHE_ALIGNED;
 
@@ -66,8 +73,10 @@ void cluster_end(struct cluster *cluster, struct core *core, struct origin *orig
 /* Whether somebody waits already: then newcomers go to the end of the line too. */
 bool cluster_has_line(const struct cluster *cluster);
 /* Puts the exchange in line, at its front when it had been called and found the place taken.
- * When an instance is called free, ex->is_called is set and ex->task is queued.
- * ERR_QUEUE_FULL: the lines of the service are at their ceiling. */
+ * When an instance is called free, ex->is_called is set and ex->task is queued. When it has waited
+ * in vain (ERR_QUEUE_SHED, ERR_QUEUE_DEADLINE) ex->queue_verdict is set instead.
+ * ERR_QUEUE_FULL: the lines of the service are at their ceiling. ERR_QUEUE_DEADLINE: what it waits
+ * for cannot be answered in time. */
 MUST_USE enum err cluster_wait(struct cluster *cluster, struct exchange *ex);
 /* Takes the exchange out of line, and passes on a call that it did not use; harmless when it is in
  * none. Before its task is cancelled. */

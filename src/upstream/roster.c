@@ -296,6 +296,10 @@ struct roster_update *roster_take_updates(struct roster *roster)
     LIST_EACH(node, &roster->services) {
         struct service *service = CONTAINER_OF(node, struct service, node);
         atomic_store_explicit(&service->queue_max, service->queue_max_next, memory_order_relaxed);
+        atomic_store_explicit(&service->codel_target_ms, service->codel_target_ms_next,
+                              memory_order_relaxed);
+        atomic_store_explicit(&service->codel_interval_ms, service->codel_interval_ms_next,
+                              memory_order_relaxed);
     }
     LIST_EACH(node, &roster->clusters) {
         struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
@@ -313,6 +317,10 @@ void roster_discard(struct roster *roster)
     LIST_EACH(node, &roster->services) {
         struct service *service = CONTAINER_OF(node, struct service, node);
         service->queue_max_next = atomic_load_explicit(&service->queue_max, memory_order_relaxed);
+        service->codel_target_ms_next =
+            atomic_load_explicit(&service->codel_target_ms, memory_order_relaxed);
+        service->codel_interval_ms_next =
+            atomic_load_explicit(&service->codel_interval_ms, memory_order_relaxed);
     }
     LIST_EACH(node, &roster->clusters) {
         stage_drop(CONTAINER_OF(node, struct roster_cluster, node));
