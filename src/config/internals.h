@@ -39,7 +39,7 @@ struct conf_path {
 };
 
 extern const struct conf_table conf_root_table, conf_listener_table, conf_service_table,
-    conf_route_table, conf_match_table, conf_target_table, conf_redirect_table,
+    conf_route_table, conf_match_table, conf_target_table, conf_discover_table, conf_redirect_table,
     conf_listener_timeout_table, conf_timeout_table, conf_default_timeout_table,
     conf_defaults_table, conf_enforce_table, conf_health_table, conf_slow_start_table;
 extern const struct conf_table conf_tcp_table;

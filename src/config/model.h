@@ -5,14 +5,16 @@
  * `pos` is where a thing is written; a pos of all zero means that it was not written. */
 #pragma once
 
-#include "base/addr.h"
 #include "config/conf_balance.h"
+#include "config/conf_discover.h"
 #include "config/conf_eject.h"
 #include "config/conf_health.h"
 #include "config/conf_l4.h"
 #include "config/conf_life.h"
 #include "config/conf_surge.h"
 #include "config/conf_observe.h"
+#include "config/conf_target.h"
+#include "config/values.h"
 
 struct conf_policy;
 struct conf_route;
@@ -50,35 +52,13 @@ struct conf_listener {
     struct conf_tcp tcp;         /* written: it does not speak HTTP */
 };
 
-enum conf_target_kind {
-    CONF_TARGET_ADDRESS, /* addr is complete */
-    CONF_TARGET_NAME,    /* host:port; one instance, whatever address the name has */
-    CONF_TARGET_DNS      /* dns://host:port; each address of the name is an instance */
-};
-
-struct conf_target {
-    struct str text; /* as written, without scheme: the identity of the instance in logs */
-    struct source_pos pos;
-    uint8_t kind; /* enum conf_target_kind */
-    struct addr addr;
-    struct str host; /* lower case; also for addresses, with brackets for IPv6 */
-    uint16_t port;
-    int64_t weight; /* among the targets of its version; 0 drains */
-    int64_t priority; /* 0 to CONF_PRIORITY_MAX; the lowest goes first */
-    struct str zone, name; /* empty: not written */
-};
-
-struct conf_targets {
-    struct conf_target *at;
-    uint32_t count;
-};
-
 struct conf_version {
     struct str name; /* empty: the only version of a service written without `versions` */
     struct source_pos pos;
     int64_t weight; /* 0 to 1000000, among the versions of the service; 0 drains */
     struct source_pos weight_pos;
     struct conf_targets targets;
+    struct conf_discover discover; /* instead of targets */
 };
 
 enum conf_host_mode { CONF_HOST_CLIENT, CONF_HOST_TARGET, CONF_HOST_LITERAL };
@@ -114,8 +94,9 @@ struct conf_service {
         struct conf_version *at;
         uint32_t count;
     } versions;
-    struct conf_targets targets; /* as written; readers use versions */
-    struct conf_balance balance; /* resolved with `defaults` and `enforce` */
+    struct conf_targets targets;   /* as written; readers use versions */
+    struct conf_discover discover; /* likewise */
+    struct conf_balance balance;   /* resolved with `defaults` and `enforce` */
     struct source_pos balance_pos;
     struct conf_connections connections;
     struct conf_queue queue;

@@ -13,6 +13,7 @@ struct conf_reader {
     struct diags *diags;
     const struct config_opts *opts;
     struct conf_internals *internals;
+    bool is_foreign;              /* not written by the operator: no references to files */
     const struct conf_path *path; /* the key being read and those above it, for messages */
 };
 

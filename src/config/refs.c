@@ -157,6 +157,9 @@ bool conf_resolve(struct conf_reader *reader, struct node *node)
         str_find_str(rest, STR("${")) == rest.len) {
         return true;
     }
+    if (reader->is_foreign) {
+        return refuse(reader, node, "references are for the configuration alone");
+    }
     struct sink out;
     sink_to_memory(&out, reader->arena);
     while (rest.len > 0) {

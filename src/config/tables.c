@@ -208,6 +208,13 @@ const struct conf_table conf_listener_table = {
     .pos_at = CONF_AT(struct conf_listener, pos),
     .check = check_listener};
 
+#define DISCOVER(owner)                                                                            \
+    {                                                                                              \
+        .name = "discover", .type = CONF_STRUCT, .table = &conf_discover_table,                    \
+        CONF_IS(owner, discover), .flags = CONF_OPTIONAL, .group = 1,                              \
+        .summary = "Who lists the instances, instead of targets."                                  \
+    }
+
 static const struct conf_field version_fields[] = {
     {.name = "weight",
      .type = CONF_INT,
@@ -221,21 +228,27 @@ static const struct conf_field version_fields[] = {
      .item = CONF_STRUCT,
      .table = &conf_target_table,
      CONF_IS(struct conf_version, targets),
-     .flags = CONF_REQUIRED | CONF_NOT_EMPTY,
+     .flags = CONF_NOT_EMPTY,
+     .group = 1,
      .summary = "Its instances."},
+    DISCOVER(struct conf_version),
     {.name = "rollback_if", .type = CONF_LATER, .summary = "When a release undoes itself."},
 };
+
+static bool check_version(struct conf_reader *reader, struct node *node, void *place)
+{
+    const struct conf_version *version = place;
+    if (version->targets.count > 0 || version->discover.kind != CONF_DISCOVER_NONE) {
+        return conf_check_targets(reader, node, &version->targets);
+    }
+    conf_hint(reader, "write targets: [host:port]");
+    return conf_refuse(reader, node, DIAG_E0202, "the version has no targets");
+}
 
 static bool is_implicit_version(const void *value)
 {
     const struct conf_version *version = value;
     return version->name.len == 0;
-}
-
-static bool check_version(struct conf_reader *reader, struct node *node, void *place)
-{
-    const struct conf_version *version = place;
-    return conf_check_targets(reader, node, &version->targets);
 }
 
 static const struct conf_table version_table = {
@@ -358,6 +371,7 @@ static const struct conf_field service_fields[] = {
      .flags = CONF_NOT_EMPTY,
      .group = 1,
      .summary = "The instances, of a service that has one version."},
+    DISCOVER(struct conf_service),
     {.name = "versions",
      .type = CONF_MAP,
      .table = &version_table,
@@ -448,7 +462,8 @@ static const struct conf_grammar service_grammar = {.form = "a target, or a list
 static bool check_service(struct conf_reader *reader, struct node *node, void *place)
 {
     struct conf_service *out = place;
-    if (out->targets.count == 0 && out->versions.count == 0) {
+    if (out->targets.count == 0 && out->versions.count == 0 &&
+        out->discover.kind == CONF_DISCOVER_NONE) {
         conf_hint(reader, "write targets: [host:port]");
         return conf_refuse(reader, node, DIAG_E0202, "the service has no targets");
     }
@@ -460,8 +475,8 @@ static bool check_service(struct conf_reader *reader, struct node *node, void *p
         return false;
     }
     out->versions.count = 1;
-    out->versions.at[0] =
-        (struct conf_version){.pos = out->pos, .weight = 1, .targets = out->targets};
+    out->versions.at[0] = (struct conf_version){
+        .pos = out->pos, .weight = 1, .targets = out->targets, .discover = out->discover};
     return conf_check_targets(reader, node, &out->targets);
 }
 

@@ -95,9 +95,7 @@ static void on_signal(struct signals *signals, int number)
 {
     struct process *process = CONTAINER_OF(signals, struct process, signals);
     switch (number) {
-    case SIGHUP:
-        reload(process);
-        break;
+    case SIGHUP: reload(process); break;
     case SIGUSR1:
         if (process->log != NULL) {
             access_log_reopen(process->log);
@@ -189,11 +187,13 @@ static enum err open_rest(struct process *process)
     process->stats_block = &process->stats.blocks[process->core_count];
     TRY(registry_init(&process->registry, &process->stats, process->stats_block));
     TRY(resolver_init(&process->resolver, &process->loop, &resolver));
+    fetcher_init(&process->fetcher, &process->loop);
     TRY(open_workers(process));
     const struct roster_conf roster = {.loop = &process->loop,
                                        .cores = process->cores,
                                        .core_count = process->core_count,
                                        .resolver = &process->resolver,
+                                       .fetcher = &process->fetcher,
                                        .registry = &process->registry,
                                        .on_change = publish_updates,
                                        .owner = process};
@@ -275,6 +275,7 @@ static void process_free(struct process *process)
     free_worlds(process);
     health_drop(&process->health);
     roster_drop(&process->roster);
+    fetcher_drop(&process->fetcher);
     resolver_drop(&process->resolver);
     registry_drop(&process->registry);
     signals_close(&process->signals, &process->loop);

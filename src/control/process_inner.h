@@ -42,6 +42,7 @@ struct process {
     struct registry registry;
     struct arena arena; /* of what lives as long as the process */
     struct resolver resolver;
+    struct fetcher fetcher; /* of discovery */
     struct roster roster;
     struct health health;
     struct handover handover;

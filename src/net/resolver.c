@@ -178,16 +178,15 @@ static int64_t retry_ms(const struct resolver *resolver, uint32_t failures)
     return ms < resolver->conf.retry_ms_max ? ms : resolver->conf.retry_ms_max;
 }
 
-/* When to ask again: after the TTL, never sooner or later than we allow; after a failure soon, but
- * slower and slower. */
-static int64_t next_ms(struct resolver *resolver, const struct resolver_name *name, int64_t ttl_ms)
+int64_t resolver_next_ms(struct resolver *resolver, enum name_state state, uint32_t failures,
+                         int64_t ttl_ms)
 {
     const struct resolver_conf *conf = &resolver->conf;
     int64_t ms = ttl_ms < conf->ttl_ms_max ? ttl_ms : conf->ttl_ms_max;
     ms = ms > conf->ttl_ms_min ? ms : conf->ttl_ms_min;
-    if (name->state != NAME_OK) {
-        int64_t soon_ms = retry_ms(resolver, name->failures);
-        ms = name->state != NAME_PARTIAL || soon_ms < ms ? soon_ms : ms;
+    if (state != NAME_OK) {
+        int64_t soon_ms = retry_ms(resolver, failures);
+        ms = state != NAME_PARTIAL || soon_ms < ms ? soon_ms : ms;
     }
     return with_jitter(resolver, ms);
 }
@@ -219,7 +218,8 @@ static void settle_round(struct resolver *resolver, struct resolver_round *round
     name->failures = name->state == NAME_OK ? 0 : name->failures + 1;
     log_state(name, before);
     timer_set(resolver->loop, &name->refresh,
-              resolver->loop->now_ms + next_ms(resolver, name, round->ttl_ms));
+              resolver->loop->now_ms +
+                  resolver_next_ms(resolver, name->state, name->failures, round->ttl_ms));
     if (is_changed) {
         resolver->changes_total++;
         name->on_change(name);
@@ -376,7 +376,7 @@ static bool is_label(struct str label)
     return is_good;
 }
 
-static bool is_host(struct str host)
+bool resolver_is_host(struct str host)
 {
     struct addr addr;
     if (host.len > NAME_BYTES_MAX) {
@@ -401,7 +401,7 @@ enum err resolver_name_add(struct resolver *resolver, struct resolver_name *name
                            const struct resolver_name_conf *conf)
 {
     CHECK(conf->on_change != NULL);
-    if (!is_host(conf->host)) {
+    if (!resolver_is_host(conf->host)) {
         return ERR_SYNTAX;
     }
     *name = (struct resolver_name){.resolver = resolver,

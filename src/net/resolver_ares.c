@@ -4,13 +4,16 @@
  * set. The hosts file has a channel of its own: a name that stands there is answered at once, in
  * both families, and no server is asked, as in the C library. */
 #define _GNU_SOURCE
+#define CARES_NO_DEPRECATED /* ares_query has a successor that Debian 12 does not know */
 #include "net/resolver_ares.h"
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <limits.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -276,6 +279,34 @@ void resolver_ares_ask(struct resolver *resolver, struct resolver_question *ques
     const struct ares_addrinfo_hints hints = {
         .ai_family = question->family == ADDR_V4 ? AF_INET : AF_INET6, .ai_flags = ARES_AI_NOSORT};
     ares_getaddrinfo(resolver->dns, host, NULL, &hints, on_answer, question);
+    restart_timeout(resolver);
+}
+
+/* Whom to tell of an answer. c-ares takes nothing back, so it is alone in holding this. */
+struct raw_question {
+    resolver_raw_fn *on_raw;
+    void *arg;
+};
+
+static void on_raw(void *arg, int status, int timeouts, unsigned char *bytes, int len)
+{
+    struct raw_question *question = arg;
+    (void)timeouts;
+    question->on_raw(question->arg, outcome_of(status), bytes,
+                     bytes == NULL || len < 0 ? 0 : (size_t)len);
+    heap_free(question);
+}
+
+void resolver_ares_srv(struct resolver *resolver, const char *name, resolver_raw_fn *on_answer_raw,
+                       void *arg)
+{
+    struct raw_question *question = heap_new(sizeof *question);
+    if (question == NULL) {
+        on_answer_raw(arg, NAME_SERVFAIL, NULL, 0);
+        return;
+    }
+    *question = (struct raw_question){on_answer_raw, arg};
+    ares_query(resolver->dns, name, ns_c_in, ns_t_srv, on_raw, question);
     restart_timeout(resolver);
 }
 

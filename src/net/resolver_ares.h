@@ -1,4 +1,4 @@
-/* resolver_ares.h - the part of the resolver that speaks to c-ares; for resolver.c alone.
+/* resolver_ares.h - the part of the resolver that speaks to c-ares; for resolver*.c alone.
  * It opens and closes the channels, lends them the loop, asks, and turns what comes back into
  * round_add and round_answered. */
 #pragma once
@@ -23,3 +23,14 @@ void resolver_ares_follow_conf(struct resolver *resolver);
 void round_add(struct resolver_round *round, const struct addr *addr);
 /* In resolver.c: the outcome of one question; the last one of a round has it settled. */
 void round_answered(struct resolver_question *question, enum name_state outcome);
+/* In resolver.c: how long until a name in that state is asked for again, with jitter. */
+int64_t resolver_next_ms(struct resolver *resolver, enum name_state state, uint32_t failures,
+                         int64_t ttl_ms);
+/* In resolver.c: labels of letters, digits, hyphens and underscores, or an address. */
+bool resolver_is_host(struct str host);
+
+/* An answer as it came; no bytes without one. Called exactly once, perhaps at once. */
+typedef void resolver_raw_fn(void *arg, enum name_state outcome, const uint8_t *bytes, size_t len);
+/* Asks the servers for the SRV records of a name. */
+void resolver_ares_srv(struct resolver *resolver, const char *name, resolver_raw_fn *on_raw,
+                       void *arg);

@@ -52,22 +52,12 @@ static enum err compile_cluster(const struct world_conf *conf, const struct conf
     struct roster_target *targets =
         ARENA_ARRAY(&scratch, version->targets.count + 1u, struct roster_target);
     for (uint32_t i = 0; targets != NULL && i < version->targets.count; i++) {
-        const struct conf_target *target = &version->targets.at[i];
-        targets[i] = (struct roster_target){.text = target->text,
-                                            .host = target->host,
-                                            .port = target->port,
-                                            .is_every_address = target->kind == CONF_TARGET_DNS,
-                                            .weight = (uint32_t)target->weight,
-                                            .priority = (uint32_t)target->priority,
-                                            .zone = target->zone,
-                                            .name = target->name};
-        if (target->kind == CONF_TARGET_ADDRESS) {
-            targets[i].addr = target->addr;
-        }
+        targets[i] = roster_target_from(&version->targets.at[i]);
     }
     const struct roster_cluster_conf cluster_conf = {
         .targets = targets,
         .target_count = version->targets.count,
+        .discover = &version->discover,
         .balance = compile_method(&service->balance),
         .options = compile_balance(&service->balance),
         .connections_max = (uint32_t)service->connections.max,

@@ -13,6 +13,7 @@ void roster_init(struct roster *roster, const struct roster_conf *conf)
                               .cores = conf->cores,
                               .core_count = conf->core_count,
                               .resolver = conf->resolver,
+                              .fetcher = conf->fetcher,
                               .registry = conf->registry,
                               .on_change = conf->on_change,
                               .owner = conf->owner};
@@ -160,16 +161,6 @@ static void spec_drop(struct roster_spec *spec)
     *spec = (struct roster_spec){0};
 }
 
-static enum err keep_target(struct arena *arena, const struct roster_target *from,
-                            struct roster_target *to)
-{
-    *to = *from;
-    TRY(arena_keep(arena, from->text, &to->text));
-    TRY(arena_keep(arena, from->host, &to->host));
-    TRY(arena_keep(arena, from->zone, &to->zone));
-    return arena_keep(arena, from->name, &to->name);
-}
-
 /* Copies what was said, names included: those that are in use already are not asked for again. */
 static enum err spec_make(struct roster *roster, const struct roster_cluster_conf *conf,
                           struct roster_spec *spec)
@@ -188,12 +179,25 @@ static enum err spec_make(struct roster *roster, const struct roster_cluster_con
     }
     TRY(arena_keep(&spec->arena, conf->zone, &spec->zone));
     for (uint32_t i = 0; i < conf->target_count; i++) {
-        TRY(keep_target(&spec->arena, &conf->targets[i], &spec->targets[i]));
+        TRY(roster_target_keep(&spec->arena, &conf->targets[i], &spec->targets[i]));
         if (spec->targets[i].addr.family == ADDR_NONE) {
             spec->names[i] = roster_name_get(roster, &spec->targets[i]);
         }
     }
     return OK;
+}
+
+/* What spec_make was told, texts borrowed. */
+static struct roster_cluster_conf conf_of(const struct roster_spec *spec)
+{
+    return (struct roster_cluster_conf){.targets = spec->targets,
+                                        .target_count = spec->target_count,
+                                        .balance = spec->balance,
+                                        .options = spec->options,
+                                        .connections_max = spec->connections_max,
+                                        .life = spec->life,
+                                        .eject = spec->eject,
+                                        .zone = spec->zone};
 }
 
 /* Of updates that no core has seen: with `set` and `host` still the new ones. */
@@ -208,6 +212,9 @@ static void stage_drop(struct roster_cluster *state)
         update = next;
     }
     spec_drop(&state->stage.spec);
+    if (state->stage.source != state->source) {
+        discover_close(state->stage.source);
+    }
     state->stage = (struct roster_stage){0};
 }
 
@@ -253,6 +260,10 @@ static void stage_use(struct roster_cluster *state)
     if (state->stage.has_spec) {
         spec_drop(&state->spec);
         state->spec = state->stage.spec;
+        if (state->source != state->stage.source) {
+            discover_close(state->source);
+            state->source = state->stage.source;
+        }
         state->spec.life.goes_by_key = state->spec.balance->keyed_by != BALANCE_BY_NOTHING;
         instance_group_configure(&state->group, &state->spec.life);
         roster_watch_conf(state);
@@ -264,6 +275,31 @@ static void stage_use(struct roster_cluster *state)
     }
 }
 
+/* The targets that a source has listed, or those in use until it has. */
+static struct roster_cluster_conf listed_conf(const struct roster_cluster *state,
+                                              const struct roster_cluster_conf *conf)
+{
+    const struct discover *source = state->stage.source;
+    struct roster_cluster_conf listed = *conf;
+    if (source != NULL) {
+        bool has_answered = source->answers_total > 0;
+        listed.targets = has_answered ? source->list.targets : state->spec.targets;
+        listed.target_count = has_answered ? source->list.count : state->spec.target_count;
+    }
+    return listed;
+}
+
+static enum err stage_conf(struct roster_cluster *state, const struct roster_cluster_conf *conf)
+{
+    const struct roster_cluster_conf listed = listed_conf(state, conf);
+    const struct discover *source = state->stage.source;
+    TRY(spec_make(state->roster, &listed, &state->stage.spec));
+    if (source != NULL && source->answers_total == 0 && state->current == NULL) {
+        return OK; /* its first list makes the first set */
+    }
+    return stage_set(state, &state->stage.spec);
+}
+
 enum err roster_configure(struct roster *roster, struct cluster *cluster,
                           const struct roster_cluster_conf *conf)
 {
@@ -271,9 +307,27 @@ enum err roster_configure(struct roster *roster, struct cluster *cluster,
     CHECK(state != NULL);
     stage_drop(state);
     state->stage.is_used = state->stage.has_spec = true;
-    enum err e = spec_make(roster, conf, &state->stage.spec);
-    e = e == OK ? stage_set(state, &state->stage.spec) : e;
+    enum err e = roster_follow(state, conf->discover);
+    e = e == OK ? stage_conf(state, conf) : e;
     if (e != OK) {
+        stage_drop(state);
+    }
+    return e;
+}
+
+enum err roster_relist(struct roster_cluster *state, const struct discover_list *list)
+{
+    struct roster_cluster_conf conf = conf_of(&state->spec);
+    conf.targets = list->targets;
+    conf.target_count = list->count;
+    stage_drop(state);
+    state->stage.is_used = state->stage.has_spec = true;
+    state->stage.source = state->source;
+    enum err e = spec_make(state->roster, &conf, &state->stage.spec);
+    e = e == OK ? stage_set(state, &state->stage.spec) : e;
+    if (e == OK) {
+        stage_use(state);
+    } else {
         stage_drop(state);
     }
     return e;
@@ -384,7 +438,7 @@ static void sweep_origins(struct roster_cluster *state)
 static void empty(struct roster_cluster *state)
 {
     const struct roster_cluster_conf none = {.balance = state->spec.balance};
-    if (state->spec.target_count > 0 &&
+    if ((state->spec.target_count > 0 || state->source != NULL) &&
         roster_configure(state->roster, state->cluster, &none) == OK) {
         stage_use(state);
     }
@@ -393,6 +447,7 @@ static void empty(struct roster_cluster *state)
 static void cluster_drop(struct roster_cluster *state)
 {
     stage_drop(state);
+    discover_close(state->source);
     spec_drop(&state->spec);
     roster_set_free(state->current);
     LIST_EACH_SAFE(node, &state->origins) {

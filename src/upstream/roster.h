@@ -1,30 +1,23 @@
 /* roster.h - the runtime registry of services, versions and instances, on the control thread.
  * It outlives every snapshot: the same name after a reload is the same object, with its load, pools
- * and line of waiters. Names are resolved here; when a cluster's instances change, a new set is
+ * and line of waiters. Names are resolved here, and lists of
+ * instances followed; when a cluster's instances change, a new set is
  * made and published to the cores, and the old one is freed when the last core has let go of it. */
 #pragma once
 
 #include "net/resolver.h"
 #include "stats/registry.h"
 #include "upstream/cluster.h"
+#include "upstream/discover/discover.h"
 #include "upstream/instance_group.h"
 
 struct roster_cluster;
 struct roster_set;
 
-struct roster_target {
-    struct str text; /* as written: identity in logs */
-    struct addr addr; /* family ADDR_NONE: `host` has to be resolved */
-    struct str host;
-    uint16_t port;
-    bool is_every_address; /* each address of the name is an instance */
-    uint32_t weight, priority;
-    struct str zone, name; /* may be empty; name: identity for operators, else the address */
-};
-
 struct roster_cluster_conf {
     const struct roster_target *targets;
     uint32_t target_count;
+    const struct conf_discover *discover; /* who lists the targets instead; NULL: nobody */
     const struct balance_type *balance;
     struct balance_options options; /* of it */
     uint32_t connections_max; /* exchanges in flight at one instance; 0: no ceiling */
@@ -49,6 +42,7 @@ struct roster {
     struct core *const *cores;
     uint32_t core_count;
     struct resolver *resolver;
+    struct fetcher *fetcher;
     struct registry *registry;
     struct list services, clusters, names, retired;
     struct instance_keeper keeper; /* of the states of all instances */
@@ -67,6 +61,7 @@ struct roster_conf {
     struct core *const *cores;
     uint32_t core_count;
     struct resolver *resolver;
+    struct fetcher *fetcher; /* for registries; NULL: none can be asked */
     struct registry *registry;
     void (*on_change)(struct roster *roster);
     void *owner;

@@ -43,6 +43,7 @@ struct roster_spec {
 struct roster_stage {
     struct roster_spec spec;
     struct roster_update *updates;
+    struct discover *source; /* to be followed from then on */
     bool is_used;  /* something stands here */
     bool has_spec; /* else only the addresses of names have changed */
 };
@@ -54,6 +55,7 @@ struct roster_cluster {
     struct cluster *cluster;
     struct roster_spec spec;
     struct roster_stage stage;
+    struct discover *source; /* who lists the targets; NULL: the configuration does */
     struct list origins;
     struct instance_group group; /* of them */
     struct roster_set *current;
@@ -88,6 +90,11 @@ void roster_set_free(struct roster_set *set);
 void roster_origin_retire(struct roster *roster, const struct origin *origin);
 void roster_origin_free(struct origin *origin);
 
+/* Puts the source that `conf` names on the stage: the one in use when it is the same, a new one, or
+ * none. ERR_MEMORY. */
+MUST_USE enum err roster_follow(struct roster_cluster *state, const struct conf_discover *conf);
+/* Targets as a source lists them take the place of those before. ERR_MEMORY. */
+MUST_USE enum err roster_relist(struct roster_cluster *state, const struct discover_list *list);
 /* The addresses of a name of the cluster have changed: an update is queued when that changes its
  * instances. ERR_MEMORY. */
 MUST_USE enum err roster_rebuild(struct roster_cluster *state);

@@ -57,7 +57,7 @@ TEST(a_service_has_targets_or_versions)
                   "}") == NULL);
     WANT(kit_said_only("E0113"));
     WANT(kit_load("services: { s: { versions: { v: {} } } }\nroutes: { \"/*\": s }") == NULL);
-    WANT(kit_said_only("E0108"));
+    WANT(kit_said_only("E0202"));
 }
 
 TEST(keys_of_later_versions_are_refused_and_never_ignored)

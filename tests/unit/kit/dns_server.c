@@ -12,7 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { MESSAGE_MAX = 65535, HEAD = 12, TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28 };
+enum { MESSAGE_MAX = 65535, HEAD = 12, TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_SRV = 33 };
 enum { RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_REFUSED = 5, TC = 0x02 };
 
 struct out {
@@ -59,10 +59,15 @@ static void add_addresses(struct dns_server *server, struct out *out, unsigned t
         unsigned n = i + shift;
         const uint8_t v4[4] = {10, 0, (uint8_t)(n >> 8), (uint8_t)n};
         const uint8_t v6[16] = {0xfd, [14] = (uint8_t)(n >> 8), [15] = (uint8_t)n};
+        /* 10, weight i, port 8000 + n, host "h" and a letter */
+        const uint8_t srv[10] = {0, 10, 0, (uint8_t)i, (uint8_t)((8000 + n) >> 8),
+                                 (uint8_t)(8000 + n), 2, 'h', (uint8_t)('a' + i), 0};
         if (type == TYPE_A) {
             add_record(out, type, ttl_sec, v4, sizeof v4);
         } else if (type == TYPE_AAAA) {
             add_record(out, type, ttl_sec, v6, sizeof v6);
+        } else if (type == TYPE_SRV) {
+            add_record(out, type, ttl_sec, srv, sizeof srv);
         }
     }
 }

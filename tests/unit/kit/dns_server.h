@@ -8,7 +8,8 @@
 #include <stdatomic.h>
 
 enum dns_mode {
-    DNS_GOOD, /* A 10.0.0.1 to 10.0.0.<count>, in falling order; AAAA fd00::1 likewise */
+    DNS_GOOD, /* A 10.0.0.1 to 10.0.0.<count>, in falling order; AAAA fd00::1 likewise;
+                 SRV 10 <n> 80<0n> h<letter> for each */
     DNS_NXDOMAIN,
     DNS_SERVFAIL,
     DNS_REFUSED,
