@@ -1,4 +1,5 @@
-/* conf_observe.h - what a file says of the access log and the listener for metrics. */
+/* conf_observe.h - what a file says of what is written down: the access log, and the listener for
+ * metrics. A part of struct config. */
 #pragma once
 
 #include "base/addr.h"

@@ -42,13 +42,13 @@ extern const struct conf_table conf_root_table, conf_listener_table, conf_servic
     conf_route_table, conf_match_table, conf_target_table, conf_discover_table, conf_redirect_table,
     conf_listener_timeout_table, conf_timeout_table, conf_default_timeout_table,
     conf_defaults_table, conf_enforce_table, conf_health_table, conf_slow_start_table;
-extern const struct conf_table conf_tcp_table;
 extern const struct conf_table conf_eject_table;
 extern const char *const conf_urgency_names[];
 extern const struct conf_grammar conf_percent_grammar, conf_errors_grammar, conf_share_in_grammar,
     conf_share_over_grammar;
 /* grammar_failure.c: "5 errors in 10s", perhaps with " for 30s"; else *for_ms stays. */
 MUST_USE bool conf_parse_errors_for(struct str text, struct conf_failures *after, int64_t *for_ms);
+extern const struct conf_table conf_tcp_table, conf_passthrough_table, conf_proxy_protocol_table;
 extern const struct conf_grammar conf_target_grammar, conf_cohort_grammar, conf_host_rule_grammar,
     conf_rewrite_grammar, conf_request_grammar, conf_ip_grammar, conf_port_grammar,
     conf_log_to_grammar, conf_unix_grammar, conf_balance_grammar, conf_panic_grammar,

@@ -50,6 +50,8 @@ struct conf_listener {
     int64_t keepalive_requests;  /* 0: no limit */
     struct conf_timeout timeout; /* head, body, idle; resolved with `defaults` */
     struct conf_tcp tcp;         /* written: it does not speak HTTP */
+    struct conf_passthrough passthrough; /* the same */
+    struct conf_proxy_protocol proxy_protocol;
 };
 
 struct conf_version {
@@ -107,6 +109,7 @@ struct conf_service {
     struct conf_cohort cohort;
     struct conf_health health;
     struct conf_timeout timeout, effective; /* as written; after inheritance, where no route is */
+    uint8_t send_proxy;           /* enum conf_send_proxy */
     struct conf_limit body_limit; /* as written */
     struct conf_uses use;
     struct conf_policies policies; /* as written on the service */

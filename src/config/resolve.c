@@ -236,6 +236,12 @@ static void resolve_route(struct conf_reader *reader, struct config *config,
     if (route->action == CONF_TO_SERVICE && route->to.text.len > 0) {
         route->service = service_for(&inner, config, services, &route->to);
     }
+    /* A connection of HTTP is shared by many clients: it cannot say whose it is. */
+    if (route->service != NULL && route->service->send_proxy != CONF_SEND_PROXY_OFF) {
+        const struct node node = {.pos = route->to.pos};
+        conf_hint(&inner, "instances are told by X-Forwarded-For whose request it is");
+        conf_refuse(&inner, &node, DIAG_E0113, "a service with send_proxy is not for requests");
+    }
 }
 
 /* Listeners that lead to services by themselves name them; they are found again by their names. */

@@ -77,6 +77,8 @@ static const char *const request_id_names[] = {"keep", "new", "off", NULL};
 static const char *const slash_names[] = {"refuse", "keep", NULL};
 static const char *const underscore_names[] = {"drop", "refuse", "keep", NULL};
 
+static const char *const send_proxy_names[] = {"off", "v1", "v2", NULL};
+
 static const struct conf_field listener_limits_fields[] = {
     {.name = "head",
      .type = CONF_SIZE,
@@ -183,10 +185,22 @@ static const struct conf_field listener_fields[] = {
      .flags = CONF_OPTIONAL,
      .group = 2,
      .summary = "Connections go straight to this service, whatever they carry."},
+    {.name = "tls_passthrough",
+     .type = CONF_STRUCT,
+     .table = &conf_passthrough_table,
+     CONF_IS(struct conf_listener, passthrough),
+     .flags = CONF_OPTIONAL,
+     .group = 2,
+     .summary = "TLS goes unopened to the service of the name that the client asks for."},
+    {.name = "proxy_protocol",
+     .type = CONF_STRUCT,
+     .table = &conf_proxy_protocol_table,
+     CONF_IS(struct conf_listener, proxy_protocol),
+     .flags = CONF_OPTIONAL,
+     .summary = "Peers that tell whose connection it is, in a header before everything else."},
     {.name = "tls", .type = CONF_LATER, .summary = "TLS."},
     {.name = "http3", .type = CONF_LATER, .summary = "HTTP/3."},
     {.name = "http2", .type = CONF_LATER, .summary = "HTTP/2."},
-    {.name = "proxy_protocol", .type = CONF_LATER, .summary = "The PROXY protocol."},
 };
 
 static bool check_listener(struct conf_reader *reader, struct node *node, void *place)
@@ -432,6 +446,13 @@ static const struct conf_field service_fields[] = {
      CONF_IS(struct conf_service, cohort),
      .flags = CONF_OPTIONAL,
      .summary = "What keeps a client on its version."},
+    {.name = "send_proxy",
+     .type = CONF_ENUM,
+     CONF_IS(struct conf_service, send_proxy),
+     .preset = "off",
+     .names = send_proxy_names,
+     .summary = "Whether instances are told whose connection it is by a PROXY protocol header; for "
+                "services of listeners with tcp or tls_passthrough."},
     BODY_LIMIT(struct conf_service),
     USE(struct conf_service),
     {.name = "health",

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "edge/preface.h"
 #include "edge/session.h"
 #include "net/socket.h"
 #include "stats/stats.h"
@@ -49,12 +50,41 @@ static bool has_room(const struct core *core)
            core->sessions.used_count + 2 * core->tunnel_count < core->session_max;
 }
 
+void listener_hand(struct listener *listener, int fd, const struct caller *caller)
+{
+    const struct listener_conf *conf = listener_conf(listener);
+    if (conf != NULL && conf->on_accept != NULL) {
+        conf->on_accept(listener, fd, caller);
+    } else {
+        session_open(listener, fd, &caller->peer);
+    }
+}
+
+static bool is_proxy(const struct listener_conf *conf, const struct addr *peer)
+{
+    for (uint32_t i = 0; i < conf->proxy_count; i++) {
+        if (addr_prefix_has(&conf->proxies[i], peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void listener_take(struct listener *listener, int fd, const struct addr *peer)
 {
     const struct listener_conf *conf = listener_conf(listener);
-    accept_fn *on_accept =
-        conf == NULL || conf->on_accept == NULL ? session_open : conf->on_accept;
-    on_accept(listener, fd, peer);
+    const struct caller caller = {.peer = *peer};
+    if (conf == NULL || conf->proxy_count == 0) {
+        listener_hand(listener, fd, &caller);
+    } else if (is_proxy(conf, peer)) {
+        preface_open(listener, fd, peer);
+    } else if (conf->requires_proxy) {
+        stats_add(listener->core->stats, conf->cell_refused, 1);
+        socket_linger_reset(fd);
+        socket_close(&fd);
+    } else {
+        listener_hand(listener, fd, &caller);
+    }
 }
 
 static void on_ready(struct loop *loop, struct io *io, unsigned ready)

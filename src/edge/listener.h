@@ -11,8 +11,14 @@
 
 struct listener;
 
+/* Whose connection it is: of the connection itself, or as a balancer in front tells. */
+struct caller {
+    struct addr peer;
+    struct addr to; /* where it was made to; family ADDR_NONE: ask the socket */
+};
+
 /* Takes an accepted descriptor of a listener, whatever becomes of it. */
-typedef void accept_fn(struct listener *listener, int fd, const struct addr *peer);
+typedef void accept_fn(struct listener *listener, int fd, const struct caller *caller);
 
 enum request_id_mode { REQUEST_ID_KEEP, REQUEST_ID_NEW, REQUEST_ID_OFF };
 
@@ -22,6 +28,9 @@ struct listener_conf {
     struct addr addr;
     accept_fn *on_accept; /* who speaks the protocol of its connections; NULL: HTTP, session.h */
     const void *protocol; /* settings for on_accept */
+    const struct addr_prefix *proxies; /* peers whose connections begin with a PROXY header */
+    uint32_t proxy_count;
+    bool requires_proxy; /* others are refused */
     struct h1_limits limits;
     struct judge_rules judge;
     struct forwarded_rules forwarded;
@@ -47,7 +56,9 @@ MUST_USE enum err listener_open(struct listener *listener, struct core *core,
                                 const struct addr *addr, uint32_t slot, int fd);
 /* Stops accepting and closes this process's descriptor; sessions go on until they are idle. */
 void listener_close(struct listener *listener);
-/* Gives an accepted descriptor to whoever speaks the protocol of this listener. */
+/* Takes an accepted descriptor, and lets its peer say whose connection it is if it has to. */
 void listener_take(struct listener *listener, int fd, const struct addr *peer);
+/* Gives it to whoever speaks the protocol of this listener. */
+void listener_hand(struct listener *listener, int fd, const struct caller *caller);
 /* The settings in the current generation; NULL when it is not there any more. */
 const struct listener_conf *listener_conf(const struct listener *listener);

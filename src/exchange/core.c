@@ -14,6 +14,7 @@ enum err core_init(struct core *core, uint32_t index, uint32_t count)
 {
     *core = (struct core){.index = index, .count = count};
     list_init(&core->session_list);
+    list_init(&core->preface_list);
     rng_init(&core->rng, rng_seed_from_kernel());
     core->request_id_high = rng_next(&core->rng);
     TRY(loop_init(&core->loop));

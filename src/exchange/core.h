@@ -54,6 +54,7 @@ struct core {
     struct list session_list;         /* every client connection of this core that speaks HTTP */
     struct tunnels *tunnels;          /* and those that do not: l4/tunnel.h */
     uint32_t tunnel_count;
+    struct list preface_list;         /* those that begin with a header: edge/preface.h */
     struct stats_block *stats;        /* this core's counters */
     struct access_ring *log_ring; /* NULL: no access log */
     struct pipe_pool *pipes;          /* for splicing: net/pipe.h */

@@ -6,6 +6,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "l4/lanes.h"
+#include "l4/naming.h"
+#include "net/proxy_protocol.h"
 #include "net/socket.h"
 #include "observe/access_log.h"
 #include "stats/stats.h"
@@ -53,7 +55,8 @@ static void write_log(const struct tunnel *tunnel, enum err reason)
     const struct access_record record = {
         .wall_us = core->loop.wall_us,
         .flight = &flight,
-        .protocol = STR("tcp"),
+        .protocol = tunnel->is_tls ? STR("tls") : STR("tcp"),
+        .host = str_of(tunnel->host, tunnel->host_len),
         .listener = str_of(tunnel->listener, tunnel->listener_len),
         .service = tunnel->cluster == NULL ? none : tunnel->cluster->service->name,
         .version = tunnel->cluster == NULL ? none : tunnel->cluster->name,
@@ -104,6 +107,17 @@ static void leave_instance(struct tunnel *tunnel)
     }
 }
 
+/* The settings may go from here on. */
+static void let_go(struct tunnel *tunnel)
+{
+    struct generation *held = tunnel->held;
+    tunnel->held = NULL;
+    tunnel->conf = NULL;
+    if (held != NULL && --held->in_flight == 0 && held->is_retired) {
+        tunnel->core->conductor->on_generation_idle(tunnel->core, held);
+    }
+}
+
 void tunnel_end(struct tunnel *tunnel, enum err reason, bool is_reset)
 {
     struct core *core = tunnel->core;
@@ -116,6 +130,7 @@ void tunnel_end(struct tunnel *tunnel, enum err reason, bool is_reset)
     list_remove(&tunnel->node);
     core->tunnel_count--;
     lanes_drop(tunnel);
+    let_go(tunnel);
     count_end(tunnel, reason);
     write_log(tunnel, reason);
     if (is_reset) {
@@ -224,6 +239,34 @@ static void retry(struct tunnel *tunnel, enum err why)
     }
 }
 
+/* Tells the instance whose connection it is, before anything else, and together with what the
+ * client has sent already. False: the connection broke. */
+static bool send_header(struct tunnel *tunnel)
+{
+    struct core *core = tunnel->core;
+    struct proxy_header header = {.from = tunnel->peer, .to = tunnel->to};
+    struct strbuf out = strbuf_over(core->scratch, PROXY_OUT_BYTES_MAX);
+    char id[33];
+    struct strbuf unique = strbuf_over(id, sizeof id);
+    size_t got;
+    if (header.to.family == ADDR_NONE && socket_local(tunnel->client.io.fd, &header.to) != OK) {
+        header.is_local = true;
+    }
+    /* A name that was cut is no name. */
+    header.authority =
+        str_of(tunnel->host, tunnel->host_len < TUNNEL_HOST_BYTES ? tunnel->host_len : 0);
+    header.alpn = str_of(tunnel->alpn, tunnel->alpn_len);
+    strbuf_add_hex(&unique, rng_next(&core->rng) | UINT64_C(1) << 63);
+    strbuf_add_hex(&unique, rng_next(&core->rng) | UINT64_C(1) << 63);
+    header.unique_id = strbuf_str(&unique);
+    proxy_protocol_write(&out, (enum proxy_version)tunnel->send_proxy, &header);
+    if (stream_recv(&tunnel->client, core->scratch + out.len, SCRATCH_BYTES - out.len, &got) ==
+        OK) {
+        tunnel->up.bytes += got;
+    }
+    return stream_send_str(&tunnel->origin, str_of(core->scratch, out.len + got)) == OK;
+}
+
 static void on_connected(struct tunnel *tunnel)
 {
     enum err e = socket_error(tunnel->origin.io.fd);
@@ -236,6 +279,10 @@ static void on_connected(struct tunnel *tunnel)
     tunnel->moved_ms = tunnel->core->loop.now_ms;
     note_attempt(tunnel, true);
     wait_on(tunnel);
+    if (tunnel->send_proxy != PROXY_NONE && !send_header(tunnel)) {
+        tunnel_end(tunnel, ERR_TUNNEL_ORIGIN_RESET, true);
+        return;
+    }
     lanes_run(tunnel);
 }
 
@@ -246,6 +293,7 @@ static void on_origin_ready(struct loop *loop, struct io *io, unsigned ready)
     (void)loop;
     stream_note(stream, ready);
     switch ((enum tunnel_state)tunnel->state) {
+    case TUNNEL_NAMING: break;
     case TUNNEL_CONNECTING:
         if ((ready & (READY_WRITE | READY_ERROR | READY_HANGUP)) != 0) {
             on_connected(tunnel);
@@ -263,6 +311,7 @@ static void on_client_ready(struct loop *loop, struct io *io, unsigned ready)
     (void)loop;
     stream_note(stream, ready);
     switch ((enum tunnel_state)tunnel->state) {
+    case TUNNEL_NAMING: naming_run(tunnel, (ready & (READY_HANGUP | READY_ERROR)) != 0); break;
     case TUNNEL_CONNECTING:
         if ((ready & READY_ERROR) != 0) {
             tunnel_end(tunnel, ERR_TUNNEL_CLIENT_RESET, true);
@@ -279,6 +328,8 @@ static void on_timer(struct loop *loop, struct timer *timer)
     if (tunnel->end_ms <= loop->now_ms) {
         tunnel_end(tunnel, tunnel->is_retired ? ERR_DRAINING : ERR_TUNNEL_LIFE,
                    lanes_hold(tunnel));
+    } else if (tunnel->state == TUNNEL_NAMING) {
+        tunnel_end(tunnel, ERR_BAD_PREFACE, true);
     } else if (tunnel->state == TUNNEL_CONNECTING) {
         retry(tunnel, ERR_ORIGIN_CONNECT_TIMEOUT);
     } else if (next_deadline(tunnel) <= loop->now_ms) {
@@ -312,26 +363,44 @@ static void copy_conf(struct tunnel *tunnel, const struct tunnel_conf *conf)
     tunnel->cell_received_bytes = conf->cell_received_bytes;
     tunnel->cell_sent_bytes = conf->cell_sent_bytes;
     tunnel->cell_duration = conf->cell_duration;
+    tunnel->cell_ends = conf->cell_ends;
 }
 
-/* The version by weight, then its instances. */
-static void choose(struct tunnel *tunnel, const struct tunnel_service *service)
+void tunnel_connect(struct tunnel *tunnel, const struct tunnel_service *service)
 {
     const struct split_version *version;
+    tunnel->state = TUNNEL_CONNECTING;
     tunnel->connect_ms = service->connect_ms;
     tunnel->cell_ends = service->cell_ends;
+    tunnel->send_proxy = service->send_proxy;
     tunnel->cluster = service->split.versions[0].value;
     enum err e = split_pick(&service->split, &tunnel->core->rng, &version);
+    if (e == OK) {
+        tunnel->cluster = version->value;
+    }
+    let_go(tunnel);
     if (e != OK) {
         tunnel_end(tunnel, e, true);
         return;
     }
-    tunnel->cluster = version->value;
     try_next(tunnel, OK);
 }
 
-void tunnel_open(struct core *core, const struct tunnel_conf *conf, uint32_t slot, int fd,
-                 const struct addr *peer)
+/* Waits for the name; only so long is an old configuration held. */
+static void await_name(struct tunnel *tunnel, const struct tunnel_conf *conf)
+{
+    struct core *core = tunnel->core;
+    tunnel->state = TUNNEL_NAMING;
+    tunnel->is_tls = true;
+    tunnel->conf = conf;
+    tunnel->held = core->current;
+    tunnel->held->in_flight++;
+    timer_set(&core->loop, &tunnel->timer,
+              core->loop.now_ms + LIMIT_VALUE(preface_timeout_ms));
+}
+
+void tunnel_open(struct core *core, const struct tunnel_conf *conf, int fd,
+                 const struct tunnel_caller *caller)
 {
     struct tunnel *tunnel = core->is_draining ? NULL : slab_take(&core->tunnels->slab);
     if (tunnel == NULL) {
@@ -341,14 +410,14 @@ void tunnel_open(struct core *core, const struct tunnel_conf *conf, uint32_t slo
     }
     memset(tunnel, 0, sizeof *tunnel);
     tunnel->core = core;
-    tunnel->slot = slot;
-    tunnel->peer = *peer;
+    tunnel->slot = caller->slot;
+    tunnel->peer = caller->peer;
+    tunnel->to = caller->to;
     tunnel->begun_ns = core->loop.now_ns;
     tunnel->moved_ms = core->loop.now_ms;
     tunnel->timer.fire = on_timer;
     tunnel->task.run = on_task;
     tunnel->origin.io.fd = -1;
-    tunnel->cell_ends = conf->service->cell_ends;
     copy_conf(tunnel, conf);
     list_push_back(&core->tunnels->all, &tunnel->node);
     core->tunnel_count++;
@@ -358,9 +427,11 @@ void tunnel_open(struct core *core, const struct tunnel_conf *conf, uint32_t slo
     stats_add(core->stats, conf->cell_open, 1);
     if (loop_watch(&core->loop, &tunnel->client.io) != OK) {
         tunnel_end(tunnel, ERR_SYSTEM, true);
-        return;
+    } else if (conf->names != NULL) {
+        await_name(tunnel, conf);
+    } else {
+        tunnel_connect(tunnel, conf->service);
     }
-    choose(tunnel, conf->service);
 }
 
 void tunnels_retire(struct core *core, uint32_t slot)

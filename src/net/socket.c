@@ -238,6 +238,23 @@ enum err socket_recv(int fd, void *at, size_t len, size_t *got)
     return errno == EAGAIN ? ERR_AGAIN : ERR_IO;
 }
 
+enum err socket_peek(int fd, void *at, size_t len, size_t *got)
+{
+    *got = 0;
+    ssize_t n;
+    do {
+        n = recv(fd, at, len, MSG_PEEK);
+    } while (UNLIKELY(n < 0) && errno == EINTR);
+    if (n > 0) {
+        *got = (size_t)n;
+        return OK;
+    }
+    if (n == 0) {
+        return ERR_CLOSED;
+    }
+    return errno == EAGAIN ? ERR_AGAIN : ERR_IO;
+}
+
 size_t socket_unread_bytes(int fd)
 {
     int bytes = 0;

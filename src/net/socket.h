@@ -46,6 +46,8 @@ MUST_USE enum err socket_error(int fd);
 MUST_USE enum err socket_recv(int fd, void *at, size_t len, size_t *got);
 /* Bytes that stand in the socket to be read. */
 size_t socket_unread_bytes(int fd);
+/* The same without taking the bytes: the next read gets them again, from the first. */
+MUST_USE enum err socket_peek(int fd, void *at, size_t len, size_t *got);
 /* Writes once, from at most `count` pieces; never raises SIGPIPE. OK: *sent bytes, perhaps not all.
  * ERR_AGAIN: the socket is full. ERR_CLOSED: the peer takes no more. ERR_IO: it broke otherwise.
  * `has_more` holds back a partial segment (MSG_MORE). */

@@ -256,6 +256,9 @@ void compile_listener(const struct conf_listener *from, struct listener_conf *to
     to->body_timeout_ms = from->timeout.body_ms;
     to->keepalive_requests_max = (uint64_t)from->keepalive_requests;
     to->request_id = request_ids[from->request_id];
+    to->proxies = from->proxy_protocol.from.at;
+    to->proxy_count = from->proxy_protocol.from.count;
+    to->requires_proxy = from->proxy_protocol.is_required;
 }
 
 static enum err compile_versions(struct arena *arena, const struct conf_service *from,

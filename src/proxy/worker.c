@@ -6,6 +6,7 @@
 #include "base/heap.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "edge/preface.h"
 #include "edge/session.h"
 #include "observe/access_log.h"
 #include "proxy/life.h"
@@ -139,7 +140,8 @@ static void check_drained(struct worker *worker)
     if (core->loop.now_ms - worker->drain_from_ms >= DRAIN_FRESH_MS) {
         retire_sessions(core, NULL);
     }
-    if (list_is_empty(&core->session_list) && core->tunnel_count == 0) {
+    if (list_is_empty(&core->session_list) && list_is_empty(&core->preface_list) &&
+        core->tunnel_count == 0) {
         worker->is_drained_told = true;
         loop_post(worker->control, &worker->drained_mail);
     }
@@ -216,6 +218,7 @@ static void on_stop(struct loop *loop, struct mail *mail)
         }
     }
     tunnels_end_all(&worker->core);
+    preface_end_all(&worker->core);
     loop_stop(loop);
 }
 

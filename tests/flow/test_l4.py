@@ -2,39 +2,13 @@
 times are kept, and a reload ends no connection.
 """
 import socket
-import struct
 import threading
 
 import pytest
 
-from kit.gateway import PortReservation
+from kit.gateway import PortReservation, all_to
+from kit.raw import MIB, Instance, exactly, pattern, reset, send_all, until_end
 from kit.waiting import PATIENCE_S, wait_until
-
-MIB = 1 << 20
-
-
-class Instance:
-    """A listening socket whose connections the test takes and plays itself."""
-
-    def __init__(self, receive_buffer_bytes=None):
-        self.listener = socket.socket()
-        if receive_buffer_bytes:
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(128)
-        self.listener.settimeout(PATIENCE_S)
-        self.target = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        self.taken = []
-
-    def take(self):
-        connection, _ = self.listener.accept()
-        connection.settimeout(PATIENCE_S)
-        self.taken.append(connection)
-        return connection
-
-    def close(self):
-        for each in [self.listener, *self.taken]:
-            each.close()
 
 
 @pytest.fixture
@@ -54,12 +28,13 @@ def tcp(sluice):
     """Starts a gateway with one TCP listener in front of these targets; gives it and a function that connects."""
     reservations, clients = [], []
 
-    def start(targets, listener=None, service=None, **options):
+    def start(targets, listener=None, service=None, keys=None, **options):
         reservations.append(PortReservation())
         port = reservations[-1].port
 
         def config(**changes):
-            return {"listeners": {"db": {"listen": f"127.0.0.1:{port}", "tcp": {"service": "db", **(listener or {})}},
+            return {"listeners": {"db": {"listen": f"127.0.0.1:{port}", "tcp": {"service": "db", **(listener or {})},
+                                         **(keys or {})},
                                   "http": None, **changes},
                     "services": {"db": {"targets": targets, "timeout": {"connect": "2s"}, **(service or {})}}}
         gateway = sluice(config(), **options)
@@ -82,43 +57,16 @@ def tcp(sluice):
         each.release()
 
 
-def exactly(connection, count):
-    got = bytearray()
-    while len(got) < count:
-        part = connection.recv(min(count - len(got), MIB))
-        assert part, f"it ended after {len(got)} of {count} bytes"
-        got += part
-    return bytes(got)
-
-
-def until_end(connection):
-    got = bytearray()
-    while part := connection.recv(MIB):
-        got += part
-    return bytes(got)
-
-
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-def pattern(count, step=7):
-    block = bytes((i * step) & 255 for i in range(65536 + 251))
-    return (block * (count // len(block) + 1))[:count]
-
-
-def send_all(connection, data):
-    """Sends from a thread, so that the test can read meanwhile."""
-    thread = threading.Thread(target=connection.sendall, args=(data,), daemon=True)
-    thread.start()
-    return thread
-
-
 def assert_is_reset(connection):
     with pytest.raises(ConnectionResetError):
         while connection.recv(MIB):
             pass
+
+
+def assert_never_served(connect):
+    """The reset may be there before connect has come back."""
+    with pytest.raises(ConnectionResetError):
+        connect().recv(1)
 
 
 def test_questions_and_answers_pass_as_they_are(tcp, instances):
@@ -275,7 +223,7 @@ def test_other_instances_are_tried_while_nothing_was_passed_on(tcp, instances):
 def test_without_an_instance_the_connection_is_reset(tcp):
     refusing = PortReservation()
     gateway, connect = tcp([f"127.0.0.1:{refusing.port}"])
-    assert_is_reset(connect())
+    assert_never_served(connect)
     refusing.release()
     line = gateway.wait_log(1)[0]
     assert line["reason"] == "origin_connect"
@@ -287,7 +235,7 @@ def test_a_ceiling_of_connections_is_never_passed(tcp, instances):
     gateway, connect = tcp([origin.target], service={"connections": {"max": 2}})
     kept = [connect(), connect()]
     servers = [origin.take(), origin.take()]
-    assert_is_reset(connect())
+    assert_never_served(connect)
     assert gateway.wait_log(1)[0]["reason"] == "queue_full"
     kept[0].close()
     servers[0].close()
@@ -444,3 +392,68 @@ def test_no_connection_shares_bytes_with_another(tcp, instances):
     for thread in askers + servers:
         thread.join(PATIENCE_S)
     assert failures == []
+
+
+LOOPBACK_PROXY = {"proxy_protocol": {"from": ["127.0.0.0/8"]}}
+
+
+def test_a_balancer_in_front_tells_whose_connection_it_is(tcp, instances):
+    origin = instances()
+    gateway, connect = tcp([origin.target], keys=LOOPBACK_PROXY, service={"send_proxy": "v1"})
+    client = connect()
+    for byte in b"PROXY TCP4 192.0.2.7 192.0.2.8 4096 5432\r\nhello":
+        client.sendall(bytes([byte]))
+    server = origin.take()
+    wanted = b"PROXY TCP4 192.0.2.7 192.0.2.8 4096 5432\r\nhello"
+    assert exactly(server, len(wanted)) == wanted
+    client.close()
+    assert until_end(server) == b""
+    server.close()
+    line = gateway.wait_log(1)[0]
+    assert line["client"] == "192.0.2.7" and line["client_received_bytes"] == 5
+
+
+def test_what_a_balancer_sends_instead_of_a_header_is_refused(tcp, instances):
+    origin = instances()
+    gateway, connect = tcp([origin.target], keys=LOOPBACK_PROXY)
+    for bad in (b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 1.1.1.1\r\n", b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0"):
+        client = connect()
+        client.sendall(bad)
+        assert_is_reset(client)
+    assert gateway.metrics()("sluice_errors_total", reason="bad_preface") == 3
+
+
+def test_peers_that_are_no_balancers_are_served_or_refused(tcp, instances):
+    origin = instances()
+    _, connect = tcp([origin.target], keys={"proxy_protocol": {"from": ["192.0.2.0/24"]}})
+    client = connect()
+    client.sendall(b"PROXY TCP4 ")
+    assert exactly(origin.take(), 11) == b"PROXY TCP4 "
+    _, connect = tcp([origin.target], keys={"proxy_protocol": {"from": ["192.0.2.0/24"], "required": True}})
+    assert_never_served(connect)
+
+
+def test_requests_behind_a_balancer_are_from_whom_it_says(sluice, origins):
+    origin = origins.echo()
+    gateway = sluice({**all_to(origin), "listeners": {"http": LOOPBACK_PROXY}})
+    with gateway.connect() as client:
+        client.send(b"PROXY TCP4 192.0.2.7 192.0.2.8 4096 80\r\n")
+        for _ in range(2):
+            assert b"192.0.2.7" in client.request("GET", "/").body
+    assert {line["client"] for line in gateway.wait_log(2)} == {"192.0.2.7"}
+
+
+def test_version_2_has_a_name_for_each_connection(tcp, instances):
+    origin = instances()
+    gateway, connect = tcp([origin.target], service={"send_proxy": "v2"})
+    client = connect()
+    server = origin.take()
+    head = exactly(server, 16)
+    assert head[:14] == b"\r\n\r\n\0\r\nQUIT\n\x21\x11"
+    rest = exactly(server, int.from_bytes(head[14:], "big"))
+    assert rest[:8] == bytes([127, 0, 0, 1] * 2)
+    assert int.from_bytes(rest[8:10], "big") == client.getsockname()[1]
+    assert int.from_bytes(rest[10:12], "big") == gateway.tcp_port
+    assert rest[12:15] == b"\x05\0\x20" and len(rest) == 15 + 32
+    server.sendall(b"hello")
+    assert exactly(client, 5) == b"hello"

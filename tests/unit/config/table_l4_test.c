@@ -67,6 +67,43 @@ TEST(what_a_listener_may_not_say_is_refused)
     }
 }
 
+TEST(tls_goes_by_name_and_protocol)
+{
+    const struct conf_listener *listener =
+        only("listeners: { t: { port: 1, tls_passthrough: { names: { a.example: db, '*.b.example': "
+             "{ service: db, alpn: { h2: a:2 } } }, default: db, idle: 5m } } }\n" DB);
+    WANT(listener != NULL);
+    WANT(!conf_is_http(listener));
+    WANT_INT(listener->passthrough.names.count, 2);
+    WANT_STR(listener->passthrough.names.at[1].alpn.at[0].name, STR("h2"));
+    WANT_STR(conf_listener_service(listener, 0)->text, STR("db"));
+    WANT_STR(conf_listener_service(listener, 3)->text, STR("a:2"));
+    WANT(conf_listener_service(listener, 4) == NULL);
+}
+
+TEST(what_tls_and_proxy_protocol_may_not_say_is_refused)
+{
+    static const struct {
+        const char *text, *code;
+    } bad[] = {{"listeners: { t: { port: 1, tls_passthrough: {} } }\n", "E0108"},
+               {"listeners: { t: { port: 1, tls_passthrough: { names: { A.example: db } } } }\n", "E0117"},
+               {"listeners: { t: { port: 1, tls_passthrough: { names: { a..b: db } } } }\n", "E0117"},
+               {"listeners: { t: { port: 1, tls_passthrough: { names: { a.b: no } } } }\n", "E0201"},
+               {"listeners: { t: { port: 1, tcp: db, tls_passthrough: { default: db } } }\n", "E0113"},
+               {"listeners: { t: { port: 1, tcp: db, proxy_protocol: {} } }\n", "E0108"},
+               {"listeners: { t: { port: 1, tcp: db, proxy_protocol: { from: a } } }\n", "E0112"}};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char text[256];
+        struct strbuf out = strbuf_over(text, sizeof text - 1);
+        strbuf_add_fmt(&out, "%s" DB, bad[i].text);
+        text[out.len] = '\0';
+        WANT(kit_load(text) == NULL);
+        WANT(kit_said_code(bad[i].code));
+    }
+    WANT(kit_load("services: { s: { targets: a:1, send_proxy: v2 } }\nroutes: { /a: s }") == NULL);
+    WANT(kit_said_only("E0113"));
+}
+
 TEST(the_written_form_reads_back)
 {
     const struct config *config =

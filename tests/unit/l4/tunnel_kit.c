@@ -63,6 +63,7 @@ void tunnel_kit_open(struct tunnel_kit *kit, uint32_t instances, bool has_refusi
         .cell_refused = registry_series(&kit->scene.registry, METRIC_client_connections_refused, labels),
         .cell_received_bytes = registry_series(&kit->scene.registry, METRIC_client_received_bytes, labels),
         .cell_sent_bytes = registry_series(&kit->scene.registry, METRIC_client_sent_bytes, labels),
+        .cell_ends = kit->service.cell_ends,
         .cell_duration = registry_series(&kit->scene.registry, METRIC_tunnel_duration, labels)};
 }
 
@@ -72,7 +73,8 @@ void tunnel_kit_client(struct tunnel_kit *kit)
     CHECK(pair_open(&kit->pair) == OK);
     CHECK(fcntl(kit->pair.far, F_SETFL, O_NONBLOCK) == 0);
     CHECK(socket_peer(kit->pair.near, &peer) == OK);
-    tunnel_open(kit->core, &kit->conf, 3, kit->pair.near, &peer);
+    const struct tunnel_caller caller = {.peer = peer, .slot = 3};
+    tunnel_open(kit->core, &kit->conf, kit->pair.near, &caller);
     kit->pair.near = -1;
 }
 

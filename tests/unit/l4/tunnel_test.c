@@ -2,6 +2,7 @@
 #include "tunnel_kit.h"
 
 #include "base/limits.h"
+#include "net/proxy_protocol.h"
 
 static struct tunnel_kit kit;
 static char heard[64];
@@ -177,4 +178,21 @@ TEST(a_source_is_its_address_without_the_port)
     WANT_INT(addr_parse(STR("192.0.2.2:1000"), &far), OK);
     WANT(tunnel_source_hash(&one) == tunnel_source_hash(&other));
     WANT(tunnel_source_hash(&one) != tunnel_source_hash(&far));
+}
+
+TEST(the_instance_is_told_whose_connection_it_is_before_everything_else)
+{
+    char all[128];
+    tunnel_kit_open(&kit, 1, false, 0);
+    kit.service.send_proxy = PROXY_V1;
+    tunnel_kit_client(&kit);
+    WANT(tunnel_kit_say(kit.pair.far, "hello"));
+    WANT(tunnel_kit_accept(&kit, 0));
+    ssize_t got = tunnel_kit_hear(&kit, kit.origin_fd, all, 34);
+    WANT_INT(got, 34);
+    WANT(memcmp(all, "PROXY TCP4 127.0.0.1 127.0.0.1 ", 31) == 0);
+    got += tunnel_kit_hear(&kit, kit.origin_fd, all + got, 15);
+    struct str_pair cut = str_cut(str_of(all, (size_t)got), '\n');
+    WANT_STR(cut.tail, STR("hello"));
+    tunnel_kit_close(&kit);
 }
