@@ -57,9 +57,6 @@ static void write_log(struct exchange *ex)
     const struct head *head = &ex->request;
     const struct field *agent = NULL;
     const struct listener_conf *conf = ex->generation->listeners[ex->session->listener->slot];
-    if (ex->core->log_ring == NULL) {
-        return;
-    }
     if (fields_have(&head->fields, FIELD_USER_AGENT)) {
         agent = fields_find(&head->fields, FIELD_USER_AGENT);
     }
@@ -110,7 +107,9 @@ static void close_books(struct exchange *ex)
     }
     chain_run_end(ex);
     count(ex);
-    write_log(ex);
+    if (ex->core->log_ring != NULL) {
+        write_log(ex);
+    }
     exchange_move(ex, EX_DONE);
 }
 

@@ -181,7 +181,9 @@ void balance_note(struct endpoint *endpoint, const struct balance_sample *sample
     }
     double ns = effective_ns(sample);
     note_cost(&endpoint->load, ns, now_ns);
-    note_average(&endpoint->load, ns);
+    if (UNLIKELY(atomic_load_explicit(&endpoint->keeps_average, memory_order_relaxed))) {
+        note_average(&endpoint->load, ns);
+    }
     if (sample->outcome != BALANCE_ANSWERED) {
         note_penalty(&endpoint->load, ns, now_ns);
     }

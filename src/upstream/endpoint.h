@@ -41,6 +41,7 @@ struct endpoint {
     struct addr addr;
     struct str name; /* as operators know it, such as "10.0.0.1:8080" */
     uint64_t id;     /* endpoint_id of its name: what hashing and cookies know it by */
+    _Atomic bool keeps_average; /* some set picks by load.average_us: it is kept from then on */
 };
 
 /* Counts one more exchange unless the endpoint is at its ceiling; exact over all cores. Every true

@@ -82,9 +82,8 @@ static enum err request_target(struct h1_parser *parser, const char *begin, cons
     return OK;
 }
 
-static enum err request_line(struct h1_parser *parser, const char *begin, const char *end)
+static enum err request_method(struct head *head, const char *begin, const char *end)
 {
-    struct head *head = parser->head;
     const char *at = chars_span(begin, end, CHAR_TOKEN);
     if (at == end) {
         return ERR_AGAIN;
@@ -94,7 +93,19 @@ static enum err request_line(struct h1_parser *parser, const char *begin, const 
     }
     head->method_text = str_of(begin, (size_t)(at - begin));
     head->method = (uint8_t)method_of(head->method_text);
-    return request_target(parser, begin, at + 1, end);
+    return OK;
+}
+
+static enum err request_line(struct h1_parser *parser, const char *begin, const char *end)
+{
+    struct head *head = parser->head;
+    if (LIKELY(end - begin >= 4 && memcmp(begin, "GET ", 4) == 0)) {
+        head->method_text = str_of(begin, 3);
+        head->method = METHOD_GET;
+    } else {
+        TRY(request_method(head, begin, end));
+    }
+    return request_target(parser, begin, begin + head->method_text.len + 1, end);
 }
 
 /* The bytes of a status line up to the reason, one by one: ERR_AGAIN where they end too soon. */

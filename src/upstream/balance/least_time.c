@@ -40,10 +40,19 @@ static enum balance_verdict pick(const struct balance_set *set, const struct bal
     return *out != NULL ? BALANCE_PICKED : balance_why_none(set, ask->tried);
 }
 
+/* From now on averages are kept: other methods do not pay for them. */
+static enum err init(struct balance_set *set, struct arena *arena, uint64_t seed)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        atomic_store_explicit(&set->endpoints[i]->keeps_average, true, memory_order_relaxed);
+    }
+    return draw_init(set, arena, seed);
+}
+
 const struct balance_type balance_least_time = {
     .name = "least_time",
     .summary = "least average time to first byte for its requests in flight and weight",
-    .init = draw_init,
+    .init = init,
     .pick = pick,
     .score = score_at,
 };

@@ -42,7 +42,7 @@ TEST(times_within_one_step_are_equal)
 
 TEST(one_slow_answer_counts_for_a_twentieth)
 {
-    struct endpoint endpoint = {0};
+    struct endpoint endpoint = {.keeps_average = true};
     int64_t now_ns = 50 * NS_PER_SEC;
     const struct balance_type *type = balance_find(STR("least_time"));
     endpoint_set_weight(&endpoint, 1, ENDPOINT_WEIGHT_ONE);
@@ -58,9 +58,23 @@ TEST(one_slow_answer_counts_for_a_twentieth)
     WANT(score > 19.9 && score < 20.1);
 }
 
+TEST(averages_are_kept_only_for_who_picks_by_them)
+{
+    struct fleet fleet;
+    const struct balance_sample slow = {.ttfb_ns = 1000 * NS_PER_MS};
+    fleet_open(&fleet, "p2c_ewma", 2, NULL);
+    balance_note(fleet.list[0], &slow, fleet.now_ns);
+    WANT_INT(atomic_load(&fleet.list[0]->load.average_us), 0);
+    fleet_close(&fleet);
+    fleet_open(&fleet, "least_time", 2, NULL);
+    balance_note(fleet.list[0], &slow, fleet.now_ns);
+    WANT_INT(atomic_load(&fleet.list[0]->load.average_us), 1000001);
+    fleet_close(&fleet);
+}
+
 TEST(an_average_is_never_taken_for_more_than_five_seconds)
 {
-    struct endpoint endpoint = {0};
+    struct endpoint endpoint = {.keeps_average = true};
     const struct balance_type *type = balance_find(STR("least_time"));
     endpoint_set_weight(&endpoint, 1, ENDPOINT_WEIGHT_ONE);
     balance_note(&endpoint, &(struct balance_sample){.ttfb_ns = INT64_MAX / 2}, NS_PER_SEC);
