@@ -2,7 +2,8 @@
  * those who wait. As it is read by the table of a service. */
 #pragma once
 
-#include "base/platform.h"
+#include "config/conf_eject.h"
+#include "config/values.h"
 
 struct conf_queue { /* of the service, over all cores */
     int64_t size, wait_ms;
@@ -10,3 +11,9 @@ struct conf_queue { /* of the service, over all cores */
 };
 
 enum conf_urgency { CONF_URGENCY_HIGH, CONF_URGENCY_NORMAL, CONF_URGENCY_LOW };
+
+struct conf_breaker { /* pos not set: there is none */
+    struct source_pos pos;
+    struct conf_failures errors, slow; /* percent in a span, over a time; 0: not looked at */
+    int64_t min_requests, open_ms, probes;
+};

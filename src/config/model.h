@@ -105,6 +105,7 @@ struct conf_service {
     struct conf_slow_start slow_start;
     struct conf_panic panic;
     struct conf_eject eject;
+    struct conf_breaker breaker;
     struct conf_host_rule host;
     struct conf_cohort cohort;
     struct conf_health health;

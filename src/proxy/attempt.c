@@ -24,6 +24,9 @@ static void note_outcome(struct exchange *ex, uint32_t status, enum balance_outc
     if (LIKELY(outcome != BALANCE_UNKNOWN)) {
         tally_note(&ex->origin->pools[ex->core->index].tally, tally_of_status(status),
                    sample.ttfb_ns);
+        if (cluster_is_counted(ex->cluster)) {
+            cluster_count(ex->cluster, ex->core, status, sample.ttfb_ns);
+        }
     }
 }
 

@@ -369,3 +369,17 @@ struct outlier_conf compile_eject(const struct conf_eject *from)
                                  .max_share = (uint32_t)from->max_percent,
                                  .min_healthy = (uint32_t)from->min_healthy};
 }
+
+struct breaker_conf compile_breaker(const struct conf_breaker *from)
+{
+    if (!source_pos_is_set(&from->pos)) {
+        return (struct breaker_conf){0};
+    }
+    return (struct breaker_conf){.error_percent = (uint32_t)from->errors.count,
+                                 .slow_percent = (uint32_t)from->slow.count,
+                                 .window_ms = from->errors.span_ms,
+                                 .slow_ms = from->slow.span_ms,
+                                 .min_requests = (uint32_t)from->min_requests,
+                                 .probes = (uint32_t)from->probes,
+                                 .open_ms = from->open_ms};
+}

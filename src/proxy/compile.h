@@ -49,3 +49,5 @@ struct instance_conf compile_life(const struct conf_service *from);
 struct uri_rules compile_uri_rules(const struct config *config);
 /* Rules of passive detection; without a window when it is off. */
 struct outlier_conf compile_eject(const struct conf_eject *from);
+/* The same of a breaker. */
+struct breaker_conf compile_breaker(const struct conf_breaker *from);

@@ -168,6 +168,10 @@ void life_pick(struct exchange *ex)
         return;
     }
     enum err e = ex->cluster == NULL ? pick_version(ex) : OK;
+    if (e == OK && !ex->is_called && ex->attempt_count == 0 && !breaker_pass(&ex->cluster->gate)) {
+        life_fail(ex, ERR_BREAKER_OPEN);
+        return;
+    }
     if (e == OK && cluster_has_line(ex->cluster) && !ex->is_called && ex->tried == NULL) {
         wait_in_line(ex);
         return;

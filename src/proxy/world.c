@@ -63,7 +63,8 @@ static enum err compile_cluster(const struct world_conf *conf, const struct conf
         .connections_max = (uint32_t)service->connections.max,
         .life = compile_life(service),
         .zone = conf->config->zone,
-        .eject = compile_eject(&service->eject)};
+        .eject = compile_eject(&service->eject),
+        .breaker = compile_breaker(&service->breaker)};
     enum err e =
         targets == NULL ? ERR_MEMORY : roster_configure(conf->roster, cluster, &cluster_conf);
     arena_reset(&scratch);

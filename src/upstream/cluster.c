@@ -36,6 +36,26 @@ static enum balance_verdict pick_bounded(const struct cluster *cluster,
     return balance_pick(set, &ask, out);
 }
 
+static void count_one(_Atomic uint32_t *at)
+{
+    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+void cluster_count(struct cluster *cluster, const struct core *core, uint32_t status,
+                   int64_t ttfb_ns)
+{
+    struct cluster_part *part = &cluster->parts[core->index];
+    enum tally_outcome outcome = tally_of_status(status);
+    count_one(&part->attempts);
+    if (outcome != TALLY_ANSWERED && outcome != TALLY_OVERLOADED) {
+        count_one(&part->failed);
+    }
+    if (ttfb_ns >= atomic_load_explicit(&cluster->slow_ns, memory_order_relaxed)) {
+        count_one(&part->slow);
+    }
+}
+
 enum err cluster_pick(struct cluster *cluster, struct core *core, const struct balance_ask *ask,
                       struct origin **out)
 {

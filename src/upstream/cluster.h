@@ -6,6 +6,7 @@
 #pragma once
 
 #include "exchange/exchange.h"
+#include "upstream/breaker.h"
 #include "upstream/codel.h"
 #include "upstream/levels.h"
 #include "upstream/origin.h"
@@ -46,6 +47,7 @@ struct cluster_part {
     _Atomic uint32_t waiting[URGENCY_COUNT];
     _Atomic uint32_t calls[URGENCY_COUNT]; /* instances that became free and that a line may have */
     _Atomic uint32_t in_flight; /* exchanges of this core at its instances; it alone writes */
+    _Atomic uint32_t attempts, failed, slow; /* of this core, while slow_ns is set */
 } CACHE_ALIGNED;
 
 struct cluster {
@@ -55,10 +57,19 @@ struct cluster {
     uint32_t core_count;
     _Atomic uint32_t waiting_total; /* in all parts of the line */
     _Atomic uint32_t panic;         /* bit by priority: health is not believed there */
+    struct breaker_gate gate;       /* see breaker.h; looked at by who asks for the first time */
+    _Atomic int64_t slow_ns;        /* attempts are counted, the longer ones as slow; 0: no */
     _Atomic uint32_t next_part;     /* whose turn it is when an instance becomes free */
     struct cluster_part parts[];    /* by core */
 };
 
+/* Counts an attempt for the breaker; `status` 0: it was not answered. */
+void cluster_count(struct cluster *cluster, const struct core *core, uint32_t status,
+                   int64_t ttfb_ns);
+static inline bool cluster_is_counted(const struct cluster *cluster)
+{
+    return UNLIKELY(atomic_load_explicit(&cluster->slow_ns, memory_order_relaxed) != 0);
+}
 /* An empty cluster of `service` for these cores. */
 void cluster_init(struct cluster *cluster, struct service *service, struct core *const *cores,
                   uint32_t core_count);

@@ -170,7 +170,8 @@ static enum err spec_make(struct roster *roster, const struct roster_cluster_con
                                  .balance = conf->balance,
                                  .connections_max = conf->connections_max,
                                  .life = conf->life,
-                                 .eject = conf->eject};
+                                 .eject = conf->eject,
+                                 .breaker = conf->breaker};
     arena_init_heap(&spec->arena, SET_ARENA_BYTES_MAX);
     spec->targets = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_target);
     spec->names = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_name *);

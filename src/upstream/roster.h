@@ -24,6 +24,7 @@ struct roster_cluster_conf {
     struct instance_conf life;
     struct str zone; /* of this process; empty: not known */
     struct outlier_conf eject; /* passive detection; without a window: none */
+    struct breaker_conf breaker; /* without a window: none */
 };
 
 /* One cluster's instances for all cores to take over; or one text that none of them reads any more

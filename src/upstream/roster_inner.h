@@ -37,6 +37,7 @@ struct roster_spec {
     struct instance_conf life;
     struct str zone; /* of this process */
     struct outlier_conf eject; /* without a window: off */
+    struct breaker_conf breaker; /* the same */
 };
 
 /* What is configured and not in use yet. All-zero is nothing. */
@@ -58,6 +59,8 @@ struct roster_cluster {
     struct discover *source; /* who lists the targets; NULL: the configuration does */
     struct list origins;
     struct instance_group group; /* of them */
+    struct breaker breaker;
+    uint32_t cell_breaker; /* its series; 0: none yet */
     struct roster_set *current;
     uint64_t generation;   /* the last that named it */
     uint32_t update_count; /* that are on their way to the cores */

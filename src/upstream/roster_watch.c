@@ -1,5 +1,6 @@
 /* roster_watch.c - passive detection at work: some times a second the control thread adds up what
  * the cores have counted of every instance, asks outlier.c, and tells the instances. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "upstream/roster_inner.h"
 
@@ -104,11 +105,52 @@ static void watch_cluster(struct roster_cluster *state, struct arena *arena)
     }
 }
 
+static void tell_breaker(struct roster_cluster *state)
+{
+    const struct breaker *breaker = &state->breaker;
+    struct registry *registry = state->roster->registry;
+    const struct cluster *cluster = state->cluster;
+    const struct str labels[2] = {cluster->service->name, cluster->name};
+    if (state->cell_breaker == 0) {
+        state->cell_breaker = registry_hold(registry, METRIC_breaker_state, labels);
+    }
+    stats_set(registry->block, state->cell_breaker, breaker->state);
+    log_line(breaker->state == BREAKER_OPEN ? LOG_WARN : LOG_INFO, "upstream",
+             "%.*s%s%.*s: the breaker is %s: %.*s", STR_FMT(cluster->service->name),
+             cluster->name.len > 0 ? " " : "", STR_FMT(cluster->name),
+             breaker_state_text((enum breaker_state)breaker->state), (int)breaker->reason_len,
+             breaker->reason);
+}
+
+static void watch_breaker(struct roster_cluster *state)
+{
+    const struct breaker_conf *conf = &state->spec.breaker;
+    struct cluster *cluster = state->cluster;
+    struct breaker_counts now = {0};
+    if (conf->window_ms == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < cluster->core_count; i++) {
+        const struct cluster_part *part = &cluster->parts[i];
+        now.total += atomic_load_explicit(&part->attempts, memory_order_relaxed);
+        now.failed += atomic_load_explicit(&part->failed, memory_order_relaxed);
+        now.slow += atomic_load_explicit(&part->slow, memory_order_relaxed);
+    }
+    uint8_t before = state->breaker.state;
+    if (breaker_step(&state->breaker, conf, &now, state->roster->loop->now_ms)) {
+        breaker_set_gate(&cluster->gate, &state->breaker, conf);
+        if (state->breaker.state != before) {
+            tell_breaker(state);
+        }
+    }
+}
+
 void roster_watch(struct roster *roster)
 {
     struct arena arena;
     arena_init_heap(&arena, SET_ARENA_BYTES_MAX);
     LIST_EACH(node, &roster->clusters) {
+        watch_breaker(CONTAINER_OF(node, struct roster_cluster, node));
         watch_cluster(CONTAINER_OF(node, struct roster_cluster, node), &arena);
     }
     arena_reset(&arena);
@@ -131,5 +173,15 @@ void roster_watch_conf(struct roster_cluster *state)
 {
     if (state->spec.eject.window_ms == 0) {
         let_go(state);
+    }
+    const struct breaker_conf *breaker = &state->spec.breaker;
+    int64_t slow_ns = breaker->window_ms == 0      ? 0
+                      : breaker->slow_percent == 0 ? INT64_MAX
+                                                   : breaker->slow_ms * NS_PER_MS;
+    atomic_store_explicit(&state->cluster->slow_ns, slow_ns, memory_order_relaxed);
+    if (breaker->window_ms == 0 && state->breaker.state != BREAKER_CLOSED) {
+        state->breaker = (struct breaker){0};
+        breaker_set_gate(&state->cluster->gate, &state->breaker, breaker);
+        tell_breaker(state);
     }
 }

@@ -4,6 +4,7 @@ import time
 
 from kit import client
 from kit.gateway import all_to, merged
+from kit.origin import answer, forever, scripted
 from kit.stage import code_of
 from kit.waiting import wait_until
 
@@ -86,3 +87,62 @@ def test_who_would_be_answered_too_late_hears_so_at_once(sluice, origins):
     assert (response.status, code_of(response)) == (503, "queue_deadline")
     assert time.monotonic() - before < 0.25
     assert held.receive().status == 200
+
+
+class Moody:
+    """An origin that answers with the status that it is told."""
+
+    def __init__(self, origins):
+        self.status = 200
+        self.origin = origins.keep(scripted([forever(self.step)]))
+
+    def step(self, connection):
+        answer(self.status, b"said")(connection)
+
+
+def breaker_state(gateway):
+    return gateway.metrics()("sluice_breaker_state", service="app")
+
+
+BREAKER = {"errors": "50% in 2s", "min_requests": 10, "open": "1s", "probes": 3}
+
+
+def test_a_service_that_fails_is_left_alone_and_asked_again_a_few_times(sluice, origins):
+    moody = Moody(origins)
+    gateway = sluice(all_to(moody.origin, breaker=BREAKER), cores=2)
+    assert {a.status for a in crowd(gateway, 2, 0.4)} == {200}
+    moody.status = 500
+    wait_until(lambda: gateway.request("GET", "/").status == 503, "the breaker is open")
+    asked = len(moody.origin.requests)
+    response = gateway.request("GET", "/")
+    assert (response.status, code_of(response)) == (503, "breaker_open")
+    assert response.header("Retry-After") is not None
+    assert len(moody.origin.requests) == asked
+    assert breaker_state(gateway) == 1
+    wait_until(lambda: gateway.request("GET", "/").status == 500, "a probe goes through")
+    crowd(gateway, 4, 0.5)
+    assert len(moody.origin.requests) <= asked + 3, "no more than the probes"
+    moody.status = 200
+    wait_until(lambda: crowd(gateway, 1, 0.3)[-1].status == 200 and breaker_state(gateway) == 0, "it is closed again")
+    assert "the breaker is open: " in gateway.stderr()
+    assert "the breaker is closed: " in gateway.stderr()
+    assert any(line["reason"] == "breaker_open" for line in gateway.access_log())
+
+
+def test_a_service_that_is_slow_is_left_alone_too(sluice, origins):
+    gateway = sluice(all_to(origins.echo(), breaker={**BREAKER, "slow": "50% over 50ms", "open": "60s"}))
+    assert {a.status for a in crowd(gateway, 2, 0.4)} == {200}
+    wait_until(lambda: 503 in {a.status for a in crowd(gateway, 8, 0.5, "/?delay_ms=80")}, "the breaker is open")
+    assert "were slow" in gateway.stderr()
+
+
+def test_a_reload_without_a_breaker_closes_it(sluice, origins):
+    moody = Moody(origins)
+    moody.status = 500
+    config = all_to(moody.origin, breaker={**BREAKER, "open": "1h"})
+    gateway = sluice(config)
+    wait_until(lambda: gateway.request("GET", "/").status == 503, "the breaker is open")
+    del config["services"]["app"]["breaker"]
+    gateway.reload(config)
+    assert gateway.request("GET", "/").status == 500
+    assert breaker_state(gateway) == 0
