@@ -456,7 +456,7 @@ static const struct conf_field match_fields[] = {
      .grammar = &method_grammar,
      CONF_IS(struct conf_match, methods),
      .flags = CONF_NOT_EMPTY,
-     .summary = "Any of these methods; left out: every method."},
+     .summary = "Any of these methods, and HEAD where GET is one; left out: every method."},
     {.name = "host",
      .type = CONF_LIST,
      .item = CONF_CUSTOM,

@@ -359,6 +359,21 @@ static enum err judge_upgrade(struct head *head, const struct connection *connec
     return OK;
 }
 
+/* RFC 9110 7.6.2: of OPTIONS and TRACE alone, and counted down by every hop, so it has to be one
+ * number. */
+static enum err judge_max_forwards(const struct head *head, const struct survey *survey)
+{
+    if (head->method != METHOD_OPTIONS && head->method != METHOD_TRACE) {
+        return OK;
+    }
+    const struct field *field = only_field(&head->fields, survey, FIELD_MAX_FORWARDS);
+    bool is_number = field == NULL || field->value.len > 0;
+    for (size_t i = 0; field != NULL && i < field->value.len; i++) {
+        is_number &= char_is_digit(field->value.at[i]);
+    }
+    return is_number && !is_repeated(survey, FIELD_MAX_FORWARDS) ? OK : ERR_BAD_FIELD;
+}
+
 enum err judge_request(struct head *head, struct arena *arena, const struct judge_rules *rules)
 {
     CHECK(rules->default_port == HTTP_PORT || rules->default_port == HTTPS_PORT);
@@ -373,6 +388,7 @@ enum err judge_request(struct head *head, struct arena *arena, const struct judg
     TRY(judge_host(head, arena, target_authority, &survey, rules));
     TRY(judge_length(head, &survey));
     TRY(judge_expect(head, &survey));
+    TRY(judge_max_forwards(head, &survey));
     TRY(read_connection(&head->fields, &survey, &connection));
     TRY(judge_upgrade(head, &connection, rules));
     head->is_persistent = is_persistent(head, &connection);

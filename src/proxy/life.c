@@ -6,6 +6,7 @@
 #include "exchange/policy.h"
 #include "exchange/reply.h"
 #include "proxy/balance_key.h"
+#include "proxy/max_forwards.h"
 #include "proxy/routing.h"
 #include "proxy/world.h"
 #include "stats/stats.h"
@@ -114,13 +115,24 @@ static void act_respond(struct exchange *ex)
     respond_own(ex);
 }
 
+static void act_forward(struct exchange *ex)
+{
+    bool ends_here = false;
+    enum err e = max_forwards_take(ex, &ends_here);
+    if (e != OK) {
+        life_fail(ex, e);
+    } else if (ends_here) {
+        respond_own(ex);
+    } else {
+        exchange_move(ex, EX_PICKING);
+        life_pick(ex);
+    }
+}
+
 static void life_act(struct exchange *ex)
 {
     switch ((enum plan_action)ex->plan->action) {
-    case PLAN_FORWARD:
-        exchange_move(ex, EX_PICKING);
-        life_pick(ex);
-        break;
+    case PLAN_FORWARD: act_forward(ex); break;
     case PLAN_REDIRECT: act_redirect(ex); break;
     case PLAN_RESPOND: act_respond(ex); break;
     }

@@ -25,16 +25,21 @@ static bool find_as_asked(const struct router *router, struct route_scratch *scr
     return router_match(router, input, scratch, match) == OK;
 }
 
+struct route_input routing_input(const struct head *request)
+{
+    return (struct route_input){.host = request->host,
+                                .path = request->path,
+                                .query = request->query,
+                                .method_text = request->method_text,
+                                .fields = &request->fields,
+                                .method = request->method};
+}
+
 enum err routing_find(const struct router *router, struct route_scratch *scratch,
                       const struct head *request, struct route_input *input,
                       struct route_match *match)
 {
-    *input = (struct route_input){.host = request->host,
-                                  .path = request->path,
-                                  .query = request->query,
-                                  .method_text = request->method_text,
-                                  .fields = &request->fields,
-                                  .method = request->method};
+    *input = routing_input(request);
     enum err e = router_match(router, input, scratch, match);
     if (e == ERR_METHOD_NOT_ALLOWED && find_as_asked(router, scratch, input, match)) {
         return OK;

@@ -6,6 +6,8 @@
 #include "proxy/plan.h"
 #include "route/router.h"
 
+/* A request as routes see it. */
+struct route_input routing_input(const struct head *request);
 /* The route of a request; match->value is what the rules were compiled with (the struct plan of a
  * snapshot). *input is what was matched in the end: a CORS preflight that no route takes is matched
  * again as the method it asks about. Errors of router_match. */
@@ -18,7 +20,7 @@ MUST_USE enum err routing_keep_match(struct exchange *ex, const struct route_mat
 MUST_USE enum err routing_rewrite(struct exchange *ex, struct str *path);
 /* The value of Location of a redirecting plan. Errors of redirect_location. */
 MUST_USE enum err routing_redirect(struct exchange *ex, struct str *location);
-/* Adds Allow to the reply that was started for ERR_METHOD_NOT_ALLOWED. */
+/* Adds Allow to the reply that was started. */
 void routing_add_allow(struct exchange *ex, const struct route_input *input);
 /* What tells one cohort of users from another; false: this request does not say. */
 bool routing_cohort_key(struct exchange *ex, const struct plan_service *to, struct str *key);

@@ -85,8 +85,9 @@ struct route_match {
 
 /* Finds the rule for one request. ERR_NO_ROUTE. ERR_METHOD_NOT_ALLOWED: some rule differs in the
  * method alone. ERR_LIMIT: a pattern ran out of its budget; the request is to be refused.
- * HEAD is a method of its own and not implied by GET. A CORS preflight that ends in
- * ERR_METHOD_NOT_ALLOWED is meant to be matched again as the method it asks for. */
+ * A rule that takes GET takes HEAD too (RFC 9110 9.3.2); one for HEAD alone needs a higher priority
+ * to come before it. A CORS preflight that ends in ERR_METHOD_NOT_ALLOWED is meant to be matched
+ * again as the method it asks for. */
 MUST_USE enum err router_match(const struct router *router, const struct route_input *input,
                                struct route_scratch *scratch, struct route_match *out);
 /* After ERR_METHOD_NOT_ALLOWED: the value of Allow, "GET, POST" (RFC 9110 10.2.1). */

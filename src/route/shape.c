@@ -188,6 +188,10 @@ static enum err read_methods(struct route_shape *shape, struct route_build *buil
         }
         shape->methods |= UINT32_C(1) << method;
     }
+    /* RFC 9110 9.3.2: HEAD is GET without the body, so whoever answers one answers the other. */
+    if ((shape->methods >> METHOD_GET & 1) != 0) {
+        shape->methods |= UINT32_C(1) << METHOD_HEAD;
+    }
     shape->other_methods = others;
     return OK;
 }

@@ -202,6 +202,22 @@ def test_another_method_is_405_and_says_which(few):
     assert few.request("OPTIONS", "/a").status == 405
 
 
+def test_a_route_for_get_takes_head(sluice):
+    """RFC 9110 9.3.2: HEAD is GET without the body. So the route, and its policies, are the same."""
+    gateway = sluice({"routes": {
+        "get": {**respond("get", match="GET /a"), "headers": {"response": {"set": {"X-Route": "get"}}}},
+        "head": {**respond("head", match="HEAD /only"), "priority": 1},
+        "get_only": respond("get", match="GET /only"),
+        "post": respond("post", match="POST /post"),
+        "rest": respond("rest", match="/*"),
+    }})
+    get, head = gateway.request("GET", "/a"), gateway.request("HEAD", "/a")
+    assert (head.status, head.header("X-Route"), head.body) == (200, "get", b"")
+    assert head.header("Content-Length") == get.header("Content-Length") == "3"
+    assert gateway.request("HEAD", "/only").header("Content-Length") == "4"
+    assert gateway.request("HEAD", "/post").header("Content-Length") == "4"  # "rest"
+
+
 # What a route does.
 
 def test_respond(sluice):

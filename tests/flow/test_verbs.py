@@ -280,7 +280,7 @@ def test_explain_refuses_what_is_no_request(sluice_says):
 def test_the_tests_of_a_file_are_run_without_a_network(sluice_says):
     good = SHOP + """\
   - { request: "GET http://api.test/nothing", expect: { status: 404 } }
-  - { request: "PUT http://api.test/users/1", expect: { status: 405, header: { Allow: GET } } }
+  - { request: "PUT http://api.test/users/1", expect: { status: 405, header: { Allow: "GET, HEAD" } } }
   - { request: "GET http://api.test/old/a?b", expect: { status: 308, header: { Location: "http://api.test/new/a?b" } } }
   - { request: "OPTIONS http://api.test/orders/1", headers: { Origin: "https://app.test", Access-Control-Request-Method: GET }, expect: { status: 204 } }
 """

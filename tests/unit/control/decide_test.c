@@ -136,7 +136,7 @@ TEST(what_the_gateway_refuses_is_refused_for_its_own_reason)
         WANT(scene.decision.service == NULL);
     }
     WANT_INT(ask(&scene, "PUT", "/short/x"), OK);
-    WANT_STR(field_of(&scene.decision, STR("Allow")), STR("GET, POST"));
+    WANT_STR(field_of(&scene.decision, STR("Allow")), STR("GET, HEAD, POST"));
     scene_close(&scene);
 }
 

@@ -87,7 +87,7 @@ TEST(a_refusal_is_told_with_its_answer)
         "          orders            s.yaml:9                    no: the host differs\n"
         "answer    405 method_not_allowed: the path exists, but not for this method\n"
         "          Content-Type: application/problem+json\n"
-        "          Allow: GET\n");
+        "          Allow: GET, HEAD\n");
     want_told("GET", "/users/%2e%2e/%2e%2e/",
               "listener  http              s.yaml:1\n"
               "answer    400 bad_path: the path cannot be brought to one unambiguous form\n"

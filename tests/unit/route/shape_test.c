@@ -58,9 +58,9 @@ TEST(methods_are_case_sensitive_and_extensions_are_compared_by_name)
         bool takes;
     } rows[] = {
         {"/", "GET", true},           {"/", "BREW", true},        {"GET /", "GET", true},
-        {"GET /", "get", false},      {"GET /", "HEAD", false},   {"GET /", "BREW", false},
+        {"GET /", "get", false},      {"GET /", "HEAD", true},   {"GET /", "BREW", false},
         {"BREW /", "BREW", true},     {"BREW /", "BREWS", false}, {"BREW /", "GET", false},
-        {"GET,BREW /", "BREW", true},
+        {"GET,BREW /", "BREW", true}, {"POST /", "HEAD", false},  {"HEAD /", "GET", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct kit kit;
