@@ -53,8 +53,12 @@ static enum exit_code exchange(const struct args *args, struct ask *ask, struct 
     return is_good ? EXIT_OK : EXIT_FAILED;
 }
 
-enum exit_code admin_say(const struct args *args, const char *file, struct str method,
-                         struct str target)
+/* What is asked for, without where. */
+struct question {
+    struct str method, target, body;
+};
+
+static enum exit_code say(const struct args *args, const char *file, const struct question *asked)
 {
     char room[REQUEST_BYTES_MAX], path_room[PATH_BYTES_MAX];
     struct strbuf request = strbuf_over(room, sizeof room);
@@ -64,10 +68,16 @@ enum exit_code admin_say(const struct args *args, const char *file, struct str m
     if (code != EXIT_OK) {
         return code;
     }
-    strbuf_add(&request, method);
+    strbuf_add(&request, asked->method);
     strbuf_add_char(&request, ' ');
-    strbuf_add(&request, target);
-    strbuf_add(&request, STR(" HTTP/1.1\r\nHost: sluice\r\nAccept: text/plain\r\n\r\n"));
+    strbuf_add(&request, asked->target);
+    strbuf_add(&request, STR(" HTTP/1.1\r\nHost: sluice\r\nAccept: text/plain\r\n"));
+    if (asked->body.len > 0) {
+        strbuf_add_fmt(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                       asked->body.len);
+    }
+    strbuf_add(&request, STR("\r\n"));
+    strbuf_add(&request, asked->body);
     if (strbuf_overflowed(&request) || strbuf_overflowed(&path)) {
         complain(args, "that is too long to be asked");
         return EXIT_USAGE;
@@ -75,4 +85,16 @@ enum exit_code admin_say(const struct args *args, const char *file, struct str m
     code = exchange(args, &ask, strbuf_str(&path), strbuf_str(&request));
     ask_close(&ask);
     return code;
+}
+
+enum exit_code admin_say(const struct args *args, const char *file, struct str method,
+                         struct str target)
+{
+    return say(args, file, &(struct question){.method = method, .target = target});
+}
+
+enum exit_code admin_post(const struct args *args, const char *file, struct str target,
+                          struct str body)
+{
+    return say(args, file, &(struct question){STR("POST"), target, body});
 }

@@ -17,3 +17,6 @@
  * socket is --socket, that of `file` (NULL: none given), or the default. */
 MUST_USE enum exit_code admin_say(const struct args *args, const char *file, struct str method,
                                   struct str target);
+/* The same with POST and a JSON body. */
+MUST_USE enum exit_code admin_post(const struct args *args, const char *file, struct str target,
+                                   struct str body);

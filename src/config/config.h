@@ -79,6 +79,7 @@ struct config {
         struct str path; /* of the Unix socket; empty: no admin socket */
     } admin;
     int64_t drain_timeout_ms;
+    struct str state_dir; /* what must outlive the program is kept there; empty: nothing is */
     struct str zone; /* where this process runs; empty: not said */
     struct source_pos zone_pos;
     struct conf_internals *internals; /* arena, secrets; for this room */

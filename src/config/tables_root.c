@@ -458,6 +458,11 @@ static const struct conf_field root_fields[] = {
      .offset = (uint32_t)offsetof(struct config, drain_timeout_ms),
      .bytes = sizeof(int64_t),
      .summary = "How the gateway shuts down."},
+    {.name = "state_dir",
+     .type = CONF_STRING,
+     CONF_IS(struct config, state_dir),
+     .summary = "A directory for what must outlive the program, such as overrides of operators; "
+                "taken at its start. Left out: they outlive reloads and crashes alone."},
     {.name = "zone",
      .type = CONF_CUSTOM,
      .grammar = &conf_place_grammar,

@@ -38,7 +38,7 @@ struct conn {
     struct head request;
     struct h1_parser parser;
     struct str head, body; /* what is still to be sent */
-    bool is_answered;
+    bool is_answered, has_head;
     size_t in_len;
     char in[IN_BYTES];
 };
@@ -145,21 +145,33 @@ static bool wants_text(const struct head *request)
     return accept != NULL && str_starts(accept->value, STR("text/plain"));
 }
 
-static void answer(struct conn *conn)
+/* The body; empty when there is none, or it is not whole yet. */
+static struct str body_of(const struct conn *conn)
+{
+    size_t len = conn->request.body == BODY_LENGTH ? (size_t)conn->request.content_length : 0;
+    return str_of(conn->in + conn->parser.at, len);
+}
+
+/* The head is whole. A body must say its length and fit behind the head; only what changes
+ * something takes one. */
+static enum err take_head(struct conn *conn)
 {
     static const struct judge_rules rules = {.default_port = 80};
     struct head *request = &conn->request;
-    enum err e = judge_request(request, &conn->arena, &rules);
-    if (e == OK && request->body != BODY_NONE) {
-        e = ERR_BODY_BYTES;
-    }
-    if (e != OK) {
-        refuse(conn, e);
-        return;
-    }
+    TRY(judge_request(request, &conn->arena, &rules));
+    bool may_have_body = request->body == BODY_LENGTH && request->method == METHOD_POST &&
+                         request->content_length <= IN_BYTES - conn->parser.at;
+    conn->has_head = true;
+    return request->body == BODY_NONE || may_have_body ? OK : ERR_BODY_BYTES;
+}
+
+static void answer(struct conn *conn)
+{
+    const struct head *request = &conn->request;
     const struct admin_request asked = {.method = request->method_text,
                                         .path = request->path,
                                         .query = request->query,
+                                        .body = body_of(conn),
                                         .wants_text = wants_text(request)};
     struct admin_answer given = {.status = 200, .arena = &conn->arena};
     sink_to_memory(&given.body, &conn->arena);
@@ -171,13 +183,23 @@ static void answer(struct conn *conn)
     take_answer(conn, &asked, &given);
 }
 
+/* What has come so far. OK: the request is whole. ERR_AGAIN: more is to come. */
+static enum err look(struct conn *conn)
+{
+    if (!conn->has_head) {
+        struct str bytes = str_of(conn->in, conn->in_len);
+        TRY(bytes.len == 0 ? ERR_AGAIN : h1_parse(&conn->parser, bytes));
+        TRY(take_head(conn));
+    }
+    return conn->in_len - conn->parser.at >= body_of(conn).len ? OK : ERR_AGAIN;
+}
+
 /* OK: answered. ERR_AGAIN: more is to come. */
 static enum err read_request(struct conn *conn)
 {
     while (!conn->is_answered) {
         size_t got = 0;
-        enum err e =
-            conn->in_len == 0 ? ERR_AGAIN : h1_parse(&conn->parser, str_of(conn->in, conn->in_len));
+        enum err e = look(conn);
         if (e == ERR_AGAIN && conn->in_len < IN_BYTES) {
             TRY(socket_recv(conn->io.fd, conn->in + conn->in_len, IN_BYTES - conn->in_len, &got));
             conn->in_len += got;

@@ -1,6 +1,6 @@
 /* admin.h - the admin API's way in: strict, small HTTP/1.1 on a Unix socket, on the control
- * thread's loop. One request a connection, without a body; who may connect says net/local.h, what
- * is answered admin_api.c. */
+ * thread's loop. One request a connection, with a small body at most; who may connect says
+ * net/local.h, what is answered admin_api.c. */
 #pragma once
 
 #include "http/message.h"
@@ -11,6 +11,7 @@ struct admin;
 
 struct admin_request {
     struct str method, path, query;
+    struct str body; /* empty: none */
     bool wants_text; /* for people: Accept: text/plain */
 };
 

@@ -3,7 +3,7 @@
 #include "base/date.h"
 #include "base/log.h"
 #include "control/explain.h"
-#include "control/process_inner.h"
+#include "control/admin_inner.h"
 #include "control/reload.h"
 #include "http/query.h"
 
@@ -11,20 +11,10 @@
 
 enum { EXPLAIN_FIELDS_MAX = 128, LOCAL_TEXT_BYTES = 64 };
 
-struct asked {
-    struct process *process;
-    const struct admin_request *request;
-    struct admin_answer *answer;
-};
-
 struct resource {
     const char *method, *path, *summary;
     void (*answer)(struct asked *asked);
 };
-
-#define RESOURCE(name, method, path, summary) static void answer_##name(struct asked *asked);
-#include "control/admin.def"
-#undef RESOURCE
 
 static const struct resource resources[] = {
 #define RESOURCE(name, method, path, summary) {method, path, summary, answer_##name},
@@ -37,14 +27,7 @@ static void problem(struct asked *asked, uint16_t status, const char *code, stru
     admin_problem(asked->request, asked->answer, status, code, detail);
 }
 
-/* One line "name  value" for people, one member for programs. A number has no quotes. */
-struct member {
-    const char *name;
-    struct str value;
-    bool is_number, is_last;
-};
-
-static void add_member(struct asked *asked, struct member member)
+void admin_member(struct asked *asked, struct member member)
 {
     struct sink *out = &asked->answer->body;
     if (asked->request->wants_text) {
@@ -60,16 +43,16 @@ static void add_member(struct asked *asked, struct member member)
 
 static void add_text(struct asked *asked, const char *name, struct str value)
 {
-    add_member(asked, (struct member){.name = name, .value = value});
+    admin_member(asked, (struct member){.name = name, .value = value});
 }
 
 static void add_number(struct asked *asked, const char *name, uint64_t value)
 {
     struct str text = arena_fmt(asked->answer->arena, "%llu", (unsigned long long)value);
-    add_member(asked, (struct member){.name = name, .value = text, .is_number = true});
+    admin_member(asked, (struct member){.name = name, .value = text, .is_number = true});
 }
 
-static void answer_index(struct asked *asked)
+void answer_index(struct asked *asked)
 {
     struct sink *out = &asked->answer->body;
     bool is_text = asked->request->wants_text;
@@ -86,7 +69,7 @@ static void answer_index(struct asked *asked)
     }
 }
 
-static struct str instant(struct arena *arena, uint64_t wall_us)
+struct str admin_instant(struct arena *arena, uint64_t wall_us)
 {
     char room[LOCAL_TEXT_BYTES];
     struct strbuf out = strbuf_over(room, sizeof room);
@@ -95,7 +78,7 @@ static struct str instant(struct arena *arena, uint64_t wall_us)
     return arena_fmt(arena, "%.*s", STR_FMT(strbuf_str(&out)));
 }
 
-static void answer_status(struct asked *asked)
+void answer_status(struct asked *asked)
 {
     const struct process *process = asked->process;
     const struct config *config = process->current->config;
@@ -108,23 +91,24 @@ static void answer_status(struct asked *asked)
     add_number(asked, "generation", process->generation);
     add_text(asked, "hash",
              arena_fmt(arena, "%016llx", (unsigned long long)process->current->hash));
-    add_text(asked, "in_use_since", instant(arena, stats_read(stats, CELL_reload_time)));
-    add_text(asked, "started", instant(arena, stats_read(stats, CELL_process_start_time)));
+    add_text(asked, "in_use_since", admin_instant(arena, stats_read(stats, CELL_reload_time)));
+    add_text(asked, "started", admin_instant(arena, stats_read(stats, CELL_process_start_time)));
     add_number(asked, "pid", (uint64_t)getpid());
     add_number(asked, "restarts", process->handover.restarts_total);
     add_number(asked, "cores", process->core_count);
     add_number(asked, "listeners", config->listeners.count);
     add_number(asked, "routes", config->routes.count);
     add_number(asked, "services", config->services.count);
+    targets_status(asked);
     struct str in_flight =
         arena_fmt(arena, "%llu", (unsigned long long)stats_read(stats, CELL_requests_in_flight));
-    add_member(asked,
+    admin_member(asked,
                (struct member){
                    .name = "in_flight", .value = in_flight, .is_number = true, .is_last = true});
     sink_add(&asked->answer->body, is_text ? STR("") : STR("}\n"));
 }
 
-static void answer_config(struct asked *asked)
+void answer_config(struct asked *asked)
 {
     asked->answer->type =
         asked->request->wants_text ? STR("text/plain; charset=utf-8") : STR("application/yaml");
@@ -171,7 +155,7 @@ static bool read_explain(struct asked *asked, struct conf_pair *fields,
     return true;
 }
 
-static void answer_explain(struct asked *asked)
+void answer_explain(struct asked *asked)
 {
     struct conf_pair fields[EXPLAIN_FIELDS_MAX];
     struct decide_request request;
@@ -183,7 +167,8 @@ static void answer_explain(struct asked *asked)
     enum err e = decider_init(&decider, snapshot->config, snapshot->router);
     asked->answer->type = STR("text/plain; charset=utf-8");
     if (e == OK) {
-        e = explain_write(&decider, &request, &asked->answer->body);
+        const struct explain_live live = {targets_explain, asked->process};
+        e = explain_write_live(&decider, &request, &live, &asked->answer->body);
     }
     if (e == ERR_SYNTAX) {
         problem(asked, 400, "bad_parameter",
@@ -212,7 +197,7 @@ static void refuse_file(struct asked *asked, const struct diags *diags)
     sink_add(out, STR("}\n"));
 }
 
-static void answer_reload(struct asked *asked)
+void answer_reload(struct asked *asked)
 {
     struct diags diags;
     enum err why = OK;
@@ -251,7 +236,8 @@ static void answer(void *owner, const struct admin_request *request, struct admi
             resources[i].answer(&asked);
             return;
         }
-        out->allow = str_from_c(resources[i].method);
+        out->allow = arena_fmt(out->arena, "%.*s%s%s", STR_FMT(out->allow),
+                               out->allow.len > 0 ? ", " : "", resources[i].method);
     }
     if (out->allow.len > 0) {
         problem(&asked, 405, "method_not_allowed", STR("this resource has another method"));

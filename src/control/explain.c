@@ -18,6 +18,7 @@ struct telling {
     const struct decider *decider;
     const struct decision *decision;
     struct sink *out;
+    const struct explain_live *live; /* NULL: no process is asked */
     uint32_t others;
 };
 
@@ -242,6 +243,12 @@ static void tell_version(struct telling *telling, const struct conf_version *ver
                                     .pos = &version->pos,
                                     .words = strbuf_str(&words)});
     }
+    if (telling->live != NULL) {
+        sink_add_fmt(telling->out, "%-*s%s\n", LABEL_WIDTH, "instance",
+                     balances[service->balance.method]);
+        telling->live->tell(telling->live->owner, service->name, version->name, telling->out);
+        return;
+    }
     for (uint32_t i = 0; i < version->targets.count; i++) {
         const struct conf_target *target = &version->targets.at[i];
         tell(telling, (struct line){.label = i == 0 ? "instance" : "",
@@ -300,12 +307,13 @@ static void tell_answer(struct telling *telling)
     }
 }
 
-enum err explain_write(struct decider *decider, const struct decide_request *request,
-                       struct sink *out)
+enum err explain_write_live(struct decider *decider, const struct decide_request *request,
+                            const struct explain_live *live, struct sink *out)
 {
     struct decision decision;
     TRY(decide(decider, request, &decision));
-    struct telling telling = {.decider = decider, .decision = &decision, .out = out};
+    struct telling telling = {
+        .decider = decider, .decision = &decision, .out = out, .live = live};
     tell(&telling, (struct line){.label = "listener",
                                  .name = decision.listener->name,
                                  .pos = &decision.listener->pos});
@@ -319,4 +327,10 @@ enum err explain_write(struct decider *decider, const struct decide_request *req
         tell_answer(&telling);
     }
     return OK;
+}
+
+enum err explain_write(struct decider *decider, const struct decide_request *request,
+                       struct sink *out)
+{
+    return explain_write_live(decider, request, NULL, out);
 }

@@ -54,12 +54,12 @@ static bool is_memory_file(int fd)
     return fcntl(fd, F_GET_SEALS) >= 0;
 }
 
-void lastgood_open(struct lastgood *lastgood)
+void lastgood_open(struct lastgood *lastgood, const char *env)
 {
-    const char *text = getenv(LASTGOOD_ENV_FD);
+    const char *text = getenv(env);
     uint64_t fd = 0;
     bool is_number = text != NULL && str_to_u64(str_from_c(text), &fd) && fd <= INT32_MAX;
-    (void)unsetenv(LASTGOOD_ENV_FD);
+    (void)unsetenv(env);
     lastgood->fd = -1;
     if (is_number && is_memory_file((int)fd)) {
         (void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);

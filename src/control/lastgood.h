@@ -10,6 +10,8 @@
 
 /* The environment of the data process: the number of its descriptor. */
 #define LASTGOOD_ENV_FD "SLUICE_LASTGOOD_FD"
+/* The same for what operators have said: overrides.h. */
+#define OVERRIDES_ENV_FD "SLUICE_OVERRIDES_FD"
 
 struct lastgood {
     int fd; /* -1: there is no place, saving and loading do nothing */
@@ -17,9 +19,9 @@ struct lastgood {
 
 /* The supervisor's side: an empty memory file, closed on exec. -1: the kernel gave none. */
 int lastgood_create(void);
-/* Takes what the supervisor left in the environment, and removes it from there: call it before the
- * first thread is made. Without it `fd` is -1, which is not an error. */
-void lastgood_open(struct lastgood *lastgood);
+/* Takes what the supervisor left in the environment as `env`, and removes it from there: call it
+ * before the first thread is made. Without it `fd` is -1, which is not an error. */
+void lastgood_open(struct lastgood *lastgood, const char *env);
 void lastgood_close(struct lastgood *lastgood);
 
 /* Replaces what is saved, as a whole or not at all, whenever this process dies on the way.

@@ -198,6 +198,7 @@ static enum err open_rest(struct process *process)
                                        .on_change = publish_updates,
                                        .owner = process};
     roster_init(&process->roster, &roster);
+    overrides_init(&process->overrides, &process->roster);
     const struct health_conf health = {.loop = &process->loop,
                                        .registry = &process->registry,
                                        .block = process->stats_block,
@@ -228,6 +229,7 @@ static enum err start(struct process *process, struct config *config)
     }
     note_start(process);
     TRY(publish_config(process, config));
+    overrides_load(&process->overrides, process->current->config->state_dir);
     for (uint32_t i = 0; i < process->core_count; i++) {
         TRY(worker_start(process->workers[i]));
     }
@@ -274,6 +276,7 @@ static void process_free(struct process *process)
 {
     free_worlds(process);
     health_drop(&process->health);
+    overrides_drop(&process->overrides);
     roster_drop(&process->roster);
     fetcher_drop(&process->fetcher);
     resolver_drop(&process->resolver);
@@ -350,18 +353,21 @@ int process_run(const struct process_conf *conf)
         return EXIT_FAILURE;
     }
     handover_open(&process->handover);
-    lastgood_open(&process->lastgood);
+    lastgood_open(&process->lastgood, LASTGOOD_ENV_FD);
+    lastgood_open(&process->overrides.memory, OVERRIDES_ENV_FD);
     process->path = conf->path;
     struct config *config = first_config(process);
     if (config == NULL) {
         handover_close(&process->handover);
         lastgood_close(&process->lastgood);
+        lastgood_close(&process->overrides.memory);
         heap_free(process);
         return EXIT_CONFIG;
     }
     int code = run(process, conf, config);
     stop(process);
     lastgood_close(&process->lastgood);
+    lastgood_close(&process->overrides.memory);
     process_free(process);
     if (code == EXIT_SUCCESS) {
         log_line(LOG_INFO, "control", "stopped");

@@ -5,6 +5,7 @@
 
 #include "control/admin.h"
 #include "control/lastgood.h"
+#include "control/overrides.h"
 #include "control/process.h"
 #include "net/handover.h"
 #include "net/signals.h"
@@ -47,6 +48,7 @@ struct process {
     struct health health;
     struct handover handover;
     struct lastgood lastgood;
+    struct overrides overrides;
     struct signals signals;
     struct access_log *log;
     struct access_log *ending[LOGS_ENDING_MAX]; /* still written, by nobody asked any more */

@@ -190,6 +190,7 @@ void publish_updates(struct roster *roster)
         return;
     }
     group->updates = roster_take_updates(roster);
+    overrides_apply(&process->overrides);
     checks_tell(&process->health, roster, process->current);
     group_post(group);
 }
@@ -309,6 +310,7 @@ static enum err prepare_and_post(struct process *process, struct config *config,
         return e;
     }
     group->updates = roster_take_updates(&process->roster);
+    overrides_apply(&process->overrides);
     group->has_log = change.has_log;
     group->log = change.log;
     group->old_log = process->log;

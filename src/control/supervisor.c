@@ -37,7 +37,7 @@ struct supervisor {
     int binary_fd; /* O_PATH: the inode that we run */
     int signal_fd;
     int pair_fd; /* -1: no child, or it closed its end */
-    int lastgood_fd; /* of all children: see lastgood.h; -1: none */
+    int lastgood_fd, overrides_fd; /* of all children: see lastgood.h; -1: none */
     sigset_t mask_before;
     pid_t child;         /* 0: none runs */
     bool is_ready;       /* this child said so */
@@ -203,6 +203,9 @@ NO_RETURN static void become_child(struct supervisor *s, int pair_fd)
                   tell_number(HANDOVER_ENV_RESTARTS, s->restarts_total);
     if (s->lastgood_fd >= 0 && fcntl(s->lastgood_fd, F_SETFD, 0) == 0) {
         is_set = is_set && tell_number(LASTGOOD_ENV_FD, (uint64_t)s->lastgood_fd);
+    }
+    if (s->overrides_fd >= 0 && fcntl(s->overrides_fd, F_SETFD, 0) == 0) {
+        is_set = is_set && tell_number(OVERRIDES_ENV_FD, (uint64_t)s->overrides_fd);
     }
     (void)sigaction(SIGPIPE, &standard, NULL);
     (void)sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
@@ -383,7 +386,8 @@ static enum err supervisor_open(struct supervisor *s)
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     s->binary_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     s->lastgood_fd = lastgood_create();
-    if (s->lastgood_fd < 0) {
+    s->overrides_fd = lastgood_create();
+    if (s->lastgood_fd < 0 || s->overrides_fd < 0) {
         log_line(LOG_WARN, "control", "a crash would lose a configuration that is not on disk: %s",
                  strerror(errno));
     }
@@ -399,6 +403,7 @@ static void supervisor_close(struct supervisor *s)
     socket_close(&s->signal_fd);
     socket_close(&s->binary_fd);
     socket_close(&s->lastgood_fd);
+    socket_close(&s->overrides_fd);
     /* What was passed on has done its work, a repeated one included: from here to the exit none may
      * end this process in place of its exit code. Ignoring drops those that are pending. */
     for (size_t i = 0; i < COUNT_OF(passed_on); i++) {
@@ -411,7 +416,8 @@ static void supervisor_close(struct supervisor *s)
 int supervisor_run(const struct supervisor_conf *conf)
 {
     struct supervisor s = {
-        .conf = *conf, .binary_fd = -1, .signal_fd = -1, .pair_fd = -1, .lastgood_fd = -1};
+        .conf = *conf, .binary_fd = -1, .signal_fd = -1, .pair_fd = -1, .lastgood_fd = -1,
+        .overrides_fd = -1};
     s.conf.restart_ms_min = conf->restart_ms_min > 0 ? conf->restart_ms_min : 100;
     s.conf.restart_ms_max = conf->restart_ms_max > 0 ? conf->restart_ms_max : 5000;
     s.conf.steady_ms = conf->steady_ms > 0 ? conf->steady_ms : 10000;

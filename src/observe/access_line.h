@@ -25,7 +25,7 @@ struct access_record {
     uint16_t status;
     uint8_t attempts;
     const struct tries *tries; /* NULL: none */
-    bool is_reused, is_replayed;
+    bool is_reused, is_replayed, is_in_panic;
 };
 
 /* The latest second as text, so that a line formats only its microseconds. All-zero is valid. */

@@ -351,7 +351,7 @@ struct instance_conf compile_life(const struct conf_service *from)
     return (struct instance_conf){
         .slow_start_ms = slow_start->window_ms,
         .slow_start_exponent = (double)CONF_AGGRESSION_ONE / (double)slow_start->aggression,
-        .slow_start_min = (uint32_t)(slow_start->min_percent * INSTANCE_SHARE_ONE / 100),
+        .slow_start_min = (uint32_t)((slow_start->min_percent * INSTANCE_SHARE_ONE + 50) / 100),
         .panic_percent = (uint32_t)from->panic.percent};
 }
 

@@ -85,6 +85,9 @@ static void write_log(struct exchange *ex)
         .tries = ex->tries,
         .is_reused = ex->is_conn_reused,
         .is_replayed = ex->is_replayed};
+    record.is_in_panic =
+        ex->cluster != NULL &&
+        atomic_load_explicit(&ex->cluster->panic, memory_order_relaxed) != 0;
     if (ex->plan != NULL) {
         record.route = ex->plan->name;
         record.service = ex->plan->to == NULL ? (struct str){0} : ex->plan->to->name;

@@ -399,8 +399,36 @@ void roster_apply(const struct roster_update *update, struct core *core)
         if (update->cluster != NULL) {
             apply_one(update, core);
             cluster_call_more(update->cluster, core);
+        } else if (update->is_purge) {
+            pool_purge(update->origin, core);
         }
     }
+}
+
+void roster_each(struct roster *roster, void (*each)(void *context, struct origin *origin),
+                 void *context)
+{
+    if (roster->loop == NULL) {
+        return; /* all zero: it was never made */
+    }
+    LIST_EACH(node, &roster->clusters) {
+        struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
+        LIST_EACH(origin_node, &state->origins) {
+            each(context, CONTAINER_OF(origin_node, struct origin, node));
+        }
+    }
+}
+
+enum err roster_purge(struct roster *roster, struct origin *origin)
+{
+    struct roster_update *update = heap_new(sizeof *update);
+    if (update == NULL) {
+        return ERR_MEMORY;
+    }
+    *update = (struct roster_update){.next = roster->updates, .origin = origin, .is_purge = true};
+    roster->updates = update;
+    origin->use_count++; /* until all cores have been told */
+    return OK;
 }
 
 void roster_release(struct roster *roster, struct roster_update *updates)
@@ -412,6 +440,9 @@ void roster_release(struct roster *roster, struct roster_update *updates)
             updates->state->update_count--;
         }
         roster_set_free(updates->old);
+        if (updates->is_purge) {
+            updates->origin->use_count--;
+        }
         heap_free(updates->host);
         heap_free(updates);
         updates = next;

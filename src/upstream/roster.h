@@ -36,6 +36,7 @@ struct roster_update {
     struct roster_set *set, *old; /* old: to be let go */
     struct origin *origin;
     struct str *host; /* of the origin: the new text, and the old one when that is in use */
+    bool is_purge;    /* idle connections to the origin are closed */
 };
 
 struct roster {
@@ -97,5 +98,10 @@ void roster_release(struct roster *roster, struct roster_update *updates);
 void roster_sweep(struct roster *roster);
 /* Passive detection looks at every instance once; a timer calls it. */
 void roster_watch(struct roster *roster);
+/* Calls `each` for every instance of every cluster, those that are going too. */
+void roster_each(struct roster *roster, void (*each)(void *context, struct origin *origin),
+                 void *context);
+/* Queues an update that closes idle connections to the instance on all cores. ERR_MEMORY. */
+MUST_USE enum err roster_purge(struct roster *roster, struct origin *origin);
 /* For gauges, status and explain: every instance of a cluster in its current set. */
 const struct balance_set *roster_set_of(struct roster *roster, const struct cluster *cluster);

@@ -71,7 +71,9 @@ TEST(status_says_what_runs)
     WANT_INT(scene.answer.status, 200);
     WANT(str_starts(body, STR("{\n  \"state\": \"serving\",\n  \"file\": \"s.yaml\",\n"
                               "  \"generation\": 7,\n  \"hash\": \"0000000000000abc\",\n")));
-    WANT(str_ends(body, STR("  \"services\": 1,\n  \"in_flight\": 0\n}\n")));
+    WANT(has(body, "  \"services\": 1,\n  \"active\": 0,\n"));
+    WANT(str_ends(body, STR("  \"overrides\": 0,\n  \"listens_http\": \"[::]:8080\",\n"
+                            "  \"in_flight\": 0\n}\n")));
     scene.process->is_draining = true;
     WANT(has(ask(&scene, "GET", "/v1/status", ""), "\"state\": \"draining\""));
     scene_close(&scene);
@@ -86,7 +88,7 @@ TEST(every_resource_is_listed_and_knows_its_method)
         WANT(has(list, resources[i].path) && has(list, resources[i].summary));
         (void)ask(&scene, "DELETE", resources[i].path, "");
         WANT_INT(scene.answer.status, 405);
-        WANT_STR(scene.answer.allow, str_from_c(resources[i].method));
+        WANT(has(scene.answer.allow, resources[i].method));
     }
     WANT(has(ask(&scene, "GET", "/v2", ""), "\"code\":\"not_found\""));
     WANT_INT(scene.answer.status, 404);
@@ -97,7 +99,8 @@ TEST(getting_never_changes_anything)
 {
     for (size_t i = 0; i < COUNT_OF(resources); i++) {
         bool is_get = str_eq(str_from_c(resources[i].method), STR("GET"));
-        WANT(is_get != (resources[i].answer == answer_reload));
+        WANT(is_get != (resources[i].answer == answer_reload ||
+                        resources[i].answer == answer_target_change));
     }
 }
 

@@ -148,7 +148,8 @@ TEST(what_is_no_request_is_refused_and_nobody_is_asked)
         {"NONSENSE\r\n\r\n", "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
         {"GET /../x HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 "},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 413 "},
+        {"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 413 "},
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 16384\r\n\r\nx", "HTTP/1.1 413 "},
         {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 413 "},
         {"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nContent-Length: 0\r\nX: \x01\r\n\r\n",
          "HTTP/1.1 400 "},
@@ -169,6 +170,21 @@ TEST(what_is_no_request_is_refused_and_nobody_is_asked)
     WANT(str_starts(hear(&world, fd), STR("HTTP/1.1 4")));
     socket_close(&fd);
     WANT_INT(world.asked_count, 0);
+    world_close(&world);
+}
+
+TEST(a_body_may_come_in_pieces)
+{
+    struct world world;
+    world_open(&world);
+    int fd = client(&world);
+    say(fd, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na"));
+    loop_turn(&world.loop, 10);
+    WANT_INT(world.asked_count, 0);
+    say(fd, STR("bc"));
+    WANT(hear(&world, fd).len > 0);
+    WANT_INT(world.asked_count, 1);
+    socket_close(&fd);
     world_close(&world);
 }
 

@@ -189,11 +189,11 @@ TEST(the_descriptor_comes_through_the_environment_once)
     begin();
     (void)snprintf(number, sizeof number, "%d", lastgood.fd);
     WANT(setenv(LASTGOOD_ENV_FD, number, 1) == 0);
-    lastgood_open(&taken);
+    lastgood_open(&taken, LASTGOOD_ENV_FD);
     WANT_INT(taken.fd, lastgood.fd);
     WANT(fcntl(taken.fd, F_GETFD) == FD_CLOEXEC);
     WANT(getenv(LASTGOOD_ENV_FD) == NULL);
-    lastgood_open(&taken);
+    lastgood_open(&taken, LASTGOOD_ENV_FD);
     WANT_INT(taken.fd, -1);
     finish();
 }
@@ -206,7 +206,7 @@ TEST(what_is_no_memory_file_is_not_believed)
     WANT(dup2(null, STDIN_FILENO) == STDIN_FILENO);
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         WANT(setenv(LASTGOOD_ENV_FD, words[i], 1) == 0);
-        lastgood_open(&taken);
+        lastgood_open(&taken, LASTGOOD_ENV_FD);
         WANT_INT(taken.fd, -1);
     }
     (void)close(null);
