@@ -17,3 +17,11 @@ struct conf_breaker { /* pos not set: there is none */
     struct conf_failures errors, slow; /* percent in a span, over a time; 0: not looked at */
     int64_t min_requests, open_ms, probes;
 };
+
+struct conf_fallback { /* pos not set: there is none */
+    struct source_pos pos;
+    struct conf_text to; /* a service; empty: the answer below */
+    int64_t status;
+    struct str body;
+    struct conf_pairs headers;
+};

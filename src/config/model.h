@@ -106,6 +106,7 @@ struct conf_service {
     struct conf_panic panic;
     struct conf_eject eject;
     struct conf_breaker breaker;
+    struct conf_fallback fallback;
     struct conf_host_rule host;
     struct conf_cohort cohort;
     struct conf_health health;

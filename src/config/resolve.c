@@ -258,6 +258,29 @@ static void resolve_listener(struct conf_reader *reader, struct config *config,
     }
 }
 
+/* A fallback is another service, and the end of the way. */
+static void resolve_fallback(struct conf_reader *reader, struct config *config,
+                             struct services *services, const struct conf_service *from)
+{
+    struct place place;
+    struct conf_reader inner = reader_at(reader, &place, "services", from->name);
+    const struct conf_text *to = &from->fallback.to;
+    const struct node node = {.pos = to->pos};
+    if (to->text.len == 0) {
+        return;
+    }
+    const struct conf_service *other = map_find(&services->by_name, to->text);
+    if (other == NULL || other->is_anonymous) {
+        refuse_service(&inner, config, to);
+        return;
+    }
+    services->is_used[other - config->services.at] = true;
+    if (other == from || other->fallback.to.text.len > 0) {
+        conf_hint(&inner, "fall back to a service that has no fallback to another one");
+        conf_refuse(&inner, &node, DIAG_E0157, "the fallback %.*s leads on", STR_FMT(to->text));
+    }
+}
+
 static void warn_unused(struct conf_reader *reader, const struct config *config,
                         const struct services *services)
 {
@@ -362,6 +385,7 @@ void conf_resolve_all(struct conf_reader *reader, struct config *config)
     }
     for (uint32_t i = 0; i < config->services.count; i++) {
         check_service(reader, &config->services.at[i]);
+        resolve_fallback(reader, config, &services, &config->services.at[i]);
     }
     for (uint32_t i = 0; i < config->routes.count; i++) {
         config->routes.at[i].index = i;

@@ -62,6 +62,7 @@ struct exchange {
     int64_t progress_ms;    /* when a body last moved, in either direction */
     int64_t attempt_ns;     /* when the present attempt began */
     int64_t queued_ns;      /* when it got in line; 0: it did not wait */
+    enum err fallback_why;  /* why its service was not asked but the fallback; OK: it was */
     enum err queue_verdict; /* why it was sent out of the line unserved; OK: it was not */
     uint8_t urgency;        /* enum urgency of upstream/cluster.h */
     uint64_t conn_sent_before; /* conn->sent_bytes when the attempt began */

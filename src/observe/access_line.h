@@ -14,7 +14,7 @@ struct access_record {
     int64_t wall_us; /* of the end, since 1970 */
     const struct flight *flight;
     struct str request_id, trace_id, protocol;
-    struct str listener, route, service, version, instance;
+    struct str listener, route, service, version, instance, fallback;
     struct str method, host, path, user_agent;
     struct str query;          /* empty unless the operator asked for it: queries carry secrets */
     const struct addr *client; /* whom the request is for, behind trusted proxies */

@@ -111,8 +111,7 @@ static enum err compile_rewrite(struct arena *arena, const struct conf_rewrite *
     return rewrite_init(to, arena, (enum rewrite_kind)kinds[from->kind], from->path, &offset);
 }
 
-static enum err compile_respond(struct arena *arena, const struct conf_respond *from,
-                                struct plan *plan)
+enum err compile_respond(struct arena *arena, const struct conf_respond *from, struct plan *plan)
 {
     struct plan_field *fields = ARENA_ARRAY(arena, from->headers.count, struct plan_field);
     if (fields == NULL) {

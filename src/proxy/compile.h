@@ -34,6 +34,9 @@ MUST_USE enum err compile_chain(struct compile_chain *conf, const struct conf_ro
                                 struct chain *out);
 /* Lets policies give back what they hold outside the arena, and empties the list. */
 void compile_drop_policies(struct compiled_policy **compiled);
+/* A fixed answer. ERR_MEMORY. */
+MUST_USE enum err compile_respond(struct arena *arena, const struct conf_respond *from,
+                                  struct plan *plan);
 /* Settings of one listener, without its series. */
 void compile_listener(const struct conf_listener *from, struct listener_conf *to);
 /* The method of a service, and what it is told besides. */

@@ -80,6 +80,7 @@ static void write_log(struct exchange *ex)
         .origin_sent_bytes = ex->origin_out_bytes,
         .generation = ex->generation->number,
         .reason = ex->error,
+        .fallback = str_from_c(ex->fallback_why == OK ? "" : err_code(ex->fallback_why)),
         .status = ex->status,
         .attempts = ex->attempt_count,
         .tries = ex->tries,

@@ -6,6 +6,7 @@
 #include "exchange/policy.h"
 #include "exchange/reply.h"
 #include "proxy/balance_key.h"
+#include "proxy/fallback.h"
 #include "proxy/max_forwards.h"
 #include "proxy/routing.h"
 #include "proxy/world.h"
@@ -13,7 +14,6 @@
 
 static void life_route(struct exchange *ex);
 static void life_policies(struct exchange *ex);
-static void life_act(struct exchange *ex);
 
 /* Stop 5: the exchange is open; its clock runs. */
 static void on_head(struct exchange *ex, enum err e)
@@ -129,7 +129,7 @@ static void act_forward(struct exchange *ex)
     }
 }
 
-static void life_act(struct exchange *ex)
+void life_act(struct exchange *ex)
 {
     switch ((enum plan_action)ex->plan->action) {
     case PLAN_FORWARD: act_forward(ex); break;
@@ -233,6 +233,9 @@ void life_fail(struct exchange *ex, enum err why)
     }
     attempt_end(ex, false);
     ex->error = why;
+    if (fallback_take(ex, why)) {
+        return;
+    }
     if (!is_unanswered(ex)) {
         finish_cut(ex, true);
         return;

@@ -15,6 +15,8 @@ struct route_scratch;
 
 extern const struct conductor life_conductor;
 
+/* life.c: does what the plan of the exchange says. */
+void life_act(struct exchange *ex);
 /* life.c: version and instance; leads to attempt_start, the line of those who wait, or a reply. */
 void life_pick(struct exchange *ex);
 /* life.c: the exchange cannot go on: a reply when none has begun, else the connection is cut. */

@@ -67,6 +67,7 @@ struct plan {
     } respond;
     int64_t connect_ms, response_ms, body_ms, total_ms; /* 0: no limit, but for connect */
     uint64_t body_bytes_max;                            /* 0: no limit */
+    const struct plan *fallback; /* instead, when the service cannot be asked; NULL: none */
     uint32_t cell_duration;
     /* First cells of sluice_requests_total, [listener slot * (versions + 1) + version]; the place
      * after the last version is for exchanges without one. */

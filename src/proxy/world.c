@@ -155,6 +155,31 @@ static enum err compile_plan(const struct world_conf *conf, struct snapshot *sna
     return route_cells(conf, &snapshot->arena, plan);
 }
 
+/* A plan like this one that does something else. Its chain is the same: policies ran already. */
+static enum err compile_fallback(const struct world_conf *conf, struct snapshot *snapshot,
+                                 const struct conf_fallback *from, struct plan *plan)
+{
+    const struct config *config = conf->config;
+    struct plan *other = ARENA_NEW(&snapshot->arena, struct plan);
+    if (other == NULL) {
+        return ERR_MEMORY;
+    }
+    *other = *plan;
+    plan->fallback = other;
+    if (from->to.text.len == 0) {
+        const struct conf_respond respond = {
+            .status = from->status, .body = from->body, .headers = from->headers};
+        other->action = PLAN_RESPOND;
+        return compile_respond(&snapshot->arena, &respond, other);
+    }
+    for (uint32_t i = 0; i < config->services.count; i++) {
+        if (str_eq(config->services.at[i].name, from->to.text)) {
+            other->to = &snapshot->services[i];
+        }
+    }
+    return route_cells(conf, &snapshot->arena, other);
+}
+
 static enum err compile_routes(const struct world_conf *conf, struct snapshot *snapshot)
 {
     const struct config *config = conf->config;
@@ -172,6 +197,10 @@ static enum err compile_routes(const struct world_conf *conf, struct snapshot *s
     for (uint32_t i = 0; i < config->routes.count; i++) {
         TRY(compile_plan(conf, snapshot, &config->routes.at[i], &plans[i]));
         TRY(compile_chain(&chain, &config->routes.at[i], &plans[i].chain));
+        const struct conf_service *service = config->routes.at[i].service;
+        if (service != NULL && source_pos_is_set(&service->fallback.pos)) {
+            TRY(compile_fallback(conf, snapshot, &service->fallback, &plans[i]));
+        }
     }
     TRY(compile_rules(&snapshot->arena, config, plans, &rules));
     const struct router_conf router = {

@@ -16,7 +16,7 @@ enum urgency { URGENCY_HIGH, URGENCY_NORMAL, URGENCY_LOW, URGENCY_COUNT };
 
 struct service_cells {
     uint32_t ttfb, received_bytes, sent_bytes, open, idle, connects, connect_failures, reuses,
-        replays, attempts, retries, queue_depth, queue_wait;
+        replays, attempts, retries, queue_depth, queue_wait, fallbacks;
 };
 
 struct service {

@@ -43,6 +43,7 @@ static const struct {
     SERIES(retries, retries),
     SERIES(queue_depth, queue_depth),
     SERIES(queue_wait, queue_wait),
+    SERIES(fallbacks, fallbacks),
 #undef SERIES
 };
 

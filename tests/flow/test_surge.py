@@ -146,3 +146,53 @@ def test_a_reload_without_a_breaker_closes_it(sluice, origins):
     gateway.reload(config)
     assert gateway.request("GET", "/").status == 500
     assert breaker_state(gateway) == 0
+
+
+def test_a_fixed_answer_stands_in_for_a_service_without_instances(sluice, origins):
+    gone = origins.echo()
+    gone.stop()
+    gateway = sluice(all_to(gone, fallback={"status": 200, "body": "[]", "headers": {"X-From": "fallback"}}))
+    response = gateway.request("POST", "/", body=b"asked")
+    assert (response.status, response.body, response.header("X-From")) == (200, b"[]", "fallback")
+    line = gateway.wait_log(1)[0]
+    assert (line["status"], line["reason"], line["fallback"]) == (200, "origin_connect", "origin_connect")
+    assert gateway.metrics()("sluice_fallbacks_total", service="app") == 1
+
+
+def test_another_service_stands_in_and_gets_the_whole_request(sluice, origins):
+    gone, other = origins.echo("gone"), origins.echo("other", keep_bodies=True)
+    gone.stop()
+    config = all_to(gone, fallback={"to": "other"}, host="target")
+    config["services"]["other"] = {"targets": [other.target], "host": "target"}
+    gateway = sluice(config)
+    for body in (None, b"x" * 3000):
+        response = gateway.request("POST" if body else "GET", "/path?q=1", body=body) if body else \
+            gateway.request("GET", "/path?q=1")
+        assert response.status == 200
+        asked = other.requests[-1]
+        assert (asked.target, asked.body) == ("/path?q=1", body or b"")
+        assert asked.fields.get("Host") == other.target
+    line = gateway.wait_log(2)[0]
+    assert (line["service"], line["reason"], line["fallback"]) == ("other", "ok", "origin_connect")
+
+
+def test_a_fallback_takes_over_when_the_breaker_is_open_or_the_line_is_full(sluice, origins):
+    moody = Moody(origins)
+    moody.status = 500
+    gateway = sluice(all_to(moody.origin, breaker={**BREAKER, "open": "1h"}, fallback={"status": 203, "body": "instead"}))
+    wait_until(lambda: gateway.request("GET", "/").status == 203, "the fallback answers")
+    wait_until(lambda: gateway.access_log()[-1].get("fallback") == "breaker_open", "the log says why")
+    busy = origins.echo()
+    gateway = sluice(all_to(busy, connections={"max": 1}, queue={"size": 0}, fallback={"status": 203}))
+    held = gateway.connect()
+    held.send(client.head("GET", "/?delay_ms=500"))
+    wait_until(lambda: gateway.metrics()("sluice_requests_in_flight") == 1, "the place is taken")
+    assert gateway.request("GET", "/").status == 203
+    assert held.receive().status == 200
+
+
+def test_what_the_service_answers_itself_is_passed_on(sluice, origins):
+    moody = Moody(origins)
+    moody.status = 503
+    gateway = sluice(all_to(moody.origin, fallback={"status": 203}))
+    assert gateway.request("GET", "/").status == 503
