@@ -14,7 +14,7 @@ QUICK = {"interval": "50ms", "fast_interval": "20ms", "down_interval": "30ms", "
 
 def to(*instances, **health):
     return {"services": {"app": {"targets": [i.target for i in instances], "balance": "round_robin",
-                                 "health": {**QUICK, **health}}},
+                                 "panic": "off", "health": {**QUICK, **health}}},
             "routes": {"all": {"match": "/*", "to": "app"}}}
 
 
@@ -95,7 +95,7 @@ def test_an_instance_is_used_until_its_first_check_or_only_after_it(sluice, pair
 
 def test_two_services_share_one_check(sluice, origins):
     one = origins.keep(Checked("a"))
-    service = {"targets": [one.target], "health": "GET /healthz every 1s"}
+    service = {"targets": [one.target], "health": "GET /healthz every 1s", "panic": "off"}
     gateway = sluice({"services": {"x": service, "y": dict(service)},
                       "routes": {"x": {"match": "/x", "to": "x"}, "y": {"match": "/y", "to": "y"}}})
     wait_up(gateway, one)

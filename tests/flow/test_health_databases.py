@@ -34,7 +34,7 @@ def servers():
 
 def config(*services):
     """Services by name: (name, check, servers)."""
-    return {"services": {name: {"targets": [s.target for s in them], "health": {**QUICK, **check}}
+    return {"services": {name: {"targets": [s.target for s in them], "panic": "off", "health": {**QUICK, **check}}
                          for name, check, them in services},
             "routes": {name: {"match": f"/{name}", "to": name} for name, _, _ in services}}
 

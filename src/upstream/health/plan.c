@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "text/sink.h"
 #include "upstream/health/talk.h"
+#include "upstream/health/tls.h"
 
 static void spec_text(struct sink *out, struct str text)
 {
@@ -172,6 +173,7 @@ static void choose_kind(struct health_plan *plan)
                                        [CONF_HEALTH_TCP] = {"tcp", NULL},
                                        [CONF_HEALTH_TLS] = {"tls", NULL},
                                        [CONF_HEALTH_HTTP] = {"http", &health_http},
+                                       [CONF_HEALTH_GRPC] = {"grpc", &health_grpc},
                                        [CONF_HEALTH_POSTGRES] = {"postgres", &health_postgres},
                                        [CONF_HEALTH_MYSQL] = {"mysql", &health_mysql},
                                        [CONF_HEALTH_REDIS] = {"redis", &health_redis},
@@ -207,6 +209,9 @@ struct health_plan *health_plan_new(const struct conf_health *conf)
         return NULL;
     }
     choose_kind(plan);
+    if (source_pos_is_set(&plan->conf.tls.pos)) {
+        plan->tls = health_tls_context_new(&plan->conf);
+    }
     return plan;
 }
 
@@ -214,6 +219,7 @@ void health_plan_free(struct health_plan *plan)
 {
     CHECK(plan->use_count == 0);
     list_remove(&plan->node);
+    health_tls_context_free(plan->tls);
     arena_reset(&plan->arena);
     heap_free(plan);
 }

@@ -5,8 +5,9 @@
 #include "base/limits.h"
 #include "net/socket.h"
 #include "text/quantity.h"
+#include "upstream/health/tls.h"
 
-enum phase { PHASE_CONNECTING, PHASE_TALKING, PHASE_ENDED };
+enum phase { PHASE_CONNECTING, PHASE_SHAKING, PHASE_TALKING, PHASE_ENDED };
 
 struct health_probe {
     struct io io;
@@ -14,6 +15,7 @@ struct health_probe {
     struct task reap;
     struct health_probe_conf conf;
     struct health_talk talk;
+    struct health_tls tls; /* when the plan has it */
     struct arena arena;
     uint8_t phase;   /* enum phase */
     uint8_t verdict; /* enum health_verdict, when it has ended */
@@ -37,13 +39,30 @@ static void on_reap(struct loop *loop, struct task *task)
     heap_free(probe);
 }
 
+static bool has_tls(const struct health_probe *probe)
+{
+    return source_pos_is_set(&probe->conf.plan->conf.tls.pos);
+}
+
+static enum err send_some(struct health_probe *probe, struct str bytes, size_t *sent)
+{
+    return has_tls(probe) ? health_tls_send(&probe->tls, probe->io.fd, bytes, sent)
+                          : socket_send_str(probe->io.fd, bytes, sent);
+}
+
+static enum err recv_some(struct health_probe *probe, void *at, size_t room, size_t *got)
+{
+    return has_tls(probe) ? health_tls_recv(&probe->tls, probe->io.fd, at, room, got)
+                          : socket_recv(probe->io.fd, at, room, got);
+}
+
 static void send_out(struct health_probe *probe)
 {
     struct strbuf *out = &probe->talk.out;
     while (probe->sent_bytes < out->len) {
         size_t sent;
         struct str rest = str_skip(strbuf_str(out), probe->sent_bytes);
-        enum err e = socket_send_str(probe->io.fd, rest, &sent);
+        enum err e = send_some(probe, rest, &sent);
         if (e != OK) {
             return; /* full, or gone: reading will tell */
         }
@@ -64,9 +83,10 @@ static void end(struct health_probe *probe, enum health_verdict verdict)
         protocol->close(&probe->talk);
     }
     timer_stop(&probe->timer);
-    if (probe->io.fd >= 0 && verdict != HEALTH_FAIL) {
+    if (probe->has_opened && verdict != HEALTH_FAIL) {
         send_out(probe); /* a good-bye, if the protocol has one */
     }
+    health_tls_close(&probe->tls);
     loop_close(probe->conf.loop, &probe->io);
     loop_reap(probe->conf.loop, &probe->reap);
 }
@@ -99,7 +119,7 @@ static void read_in(struct health_probe *probe)
                                    LIMIT_VALUE(health_response_bytes)));
             return;
         }
-        enum err e = socket_recv(probe->io.fd, probe->in + probe->in_bytes, room, &got);
+        enum err e = recv_some(probe, probe->in + probe->in_bytes, room, &got);
         if (e == ERR_AGAIN) {
             return;
         }
@@ -139,10 +159,38 @@ static void start_talk(struct health_probe *probe)
     read_in(probe);
 }
 
+static void shake(struct health_probe *probe)
+{
+    enum err e = health_tls_shake(&probe->tls, probe->io.fd);
+    if (e == OK) {
+        start_talk(probe);
+    } else if (e != ERR_AGAIN) {
+        end(probe, health_fail(&probe->talk, "handshake: %s",
+                               e == ERR_SYNTAX ? probe->tls.why : "it broke off"));
+    }
+}
+
+static void start_tls(struct health_probe *probe)
+{
+    const struct health_plan *plan = probe->conf.plan;
+    if (plan->tls == NULL) {
+        end(probe, health_fail(&probe->talk, "the certificates to trust cannot be read"));
+        return;
+    }
+    if (health_tls_open(&probe->tls, plan->tls, &plan->conf.tls, probe->talk.host) != OK) {
+        end(probe, health_fail(&probe->talk, "no memory for TLS"));
+        return;
+    }
+    probe->phase = PHASE_SHAKING;
+    shake(probe);
+}
+
 static void on_connected(struct health_probe *probe)
 {
     enum err e = socket_error(probe->io.fd);
-    if (e == OK) {
+    if (e == OK && has_tls(probe)) {
+        start_tls(probe);
+    } else if (e == OK) {
         start_talk(probe);
     } else if (e == ERR_ORIGIN_CONNECT_TIMEOUT) {
         end(probe, health_fail(&probe->talk, "connect timed out"));
@@ -161,7 +209,9 @@ static void on_ready(struct loop *loop, struct io *io, unsigned ready)
         }
         return;
     }
-    if (probe->phase == PHASE_TALKING) {
+    if (probe->phase == PHASE_SHAKING) {
+        shake(probe);
+    } else if (probe->phase == PHASE_TALKING) {
         send_out(probe);
         read_in(probe);
     }
