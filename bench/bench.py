@@ -27,6 +27,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROXY_CORE, LOAD_CORE = 0, 1
 SETTLE_S = 0.15
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
 
 def free_port():
@@ -88,13 +89,14 @@ def machine_busy_ns():
 class Proxy:
     """One proxy under test: its configuration, its process, its load generator."""
 
-    def __init__(self, name, directory, origin_port, cores=1, pinned=True, log=False, large_buffers=False, wrapper=()):
+    def __init__(self, name, directory, origin_port, cores=1, pinned=True, log=False, large_buffers=False, wrapper=(),
+                 is_l4=False):
         self.name, self.directory, self.cores = name, directory, cores
         self.origin_port, self.log, self.large_buffers = origin_port, log, large_buffers
         self.port, self.ops_port = free_port(), free_port()
         self.load = None
         self.run_directory = pathlib.Path(tempfile.mkdtemp(prefix=name, dir=directory))
-        command = getattr(self, "make_" + name)()
+        command = getattr(self, ("make_l4_" if is_l4 else "make_") + name)()
         pin = ["taskset", "-c", str(PROXY_CORE)] if pinned else []
         with open(self.run_directory / "output.txt", "ab") as output:
             self.process = subprocess.Popen([*pin, *wrapper, *command], cwd=self.run_directory, stdin=subprocess.DEVNULL,
@@ -172,6 +174,48 @@ http {{
 """)
         return [shutil.which("nginx") or "/usr/sbin/nginx", "-p", str(self.run_directory), "-c", config]
 
+    def make_l4_sluice(self):
+        log = f"format: json, to: {self.run_directory}/access.log" if self.log else "to: off"
+        config = self.write("sluice.yaml", f"""\
+listeners: {{ it: {{ listen: "127.0.0.1:{self.port}", tcp: "127.0.0.1:{self.origin_port}" }} }}
+observe: {{ access_log: {{ {log} }} }}
+""")
+        binary = os.environ.get("SLUICE_BIN", str(ROOT / "build" / "sluice"))
+        return [binary, "run", config, "--cores", str(self.cores), "--no-supervisor"]
+
+    def make_l4_haproxy(self):
+        config = self.write("haproxy.cfg", f"""\
+global
+    nbthread {self.cores}
+    maxconn 9700
+    maxpipes 128
+    tune.pipesize 262144
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 300s
+    timeout server 300s
+    option splice-auto
+listen it
+    bind 127.0.0.1:{self.port} backlog 16384
+    server origin 127.0.0.1:{self.origin_port}
+""")
+        return [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", config]
+
+    def make_l4_nginx(self):
+        config = self.write("nginx.conf", f"""\
+load_module {STREAM_MODULE};
+daemon off; master_process {'off' if self.cores == 1 else 'on'}; worker_processes {self.cores};
+pid {self.run_directory}/nginx.pid; error_log /dev/null crit; worker_rlimit_nofile 20000;
+events {{ worker_connections 19900; use epoll; multi_accept on; }}
+stream {{
+    proxy_buffer_size 64k; tcp_nodelay on; proxy_timeout 300s;
+    upstream back {{ server 127.0.0.1:{self.origin_port}; }}
+    server {{ listen 127.0.0.1:{self.port} backlog=16384; proxy_pass back; }}
+}}
+""")
+        return [shutil.which("nginx") or "/usr/sbin/nginx", "-p", str(self.run_directory), "-c", config]
+
     def attach(self, connections, path, is_new=False, pinned=True):
         pin = ["taskset", "-c", str(LOAD_CORE)] if pinned else []
         command = [*pin, str(ROOT / "build/bench/load"), f"127.0.0.1:{self.port}", str(connections), path]
@@ -217,9 +261,9 @@ http {{
 class Scenario:
     """A row of the table: what is asked, and the aim as a share of the better peer."""
 
-    def __init__(self, title, connections, path, aim, is_new=False, log=False):
+    def __init__(self, title, connections, path, aim, is_new=False, log=False, is_l4=False):
         self.title, self.connections, self.path, self.aim = title, connections, path, aim
-        self.is_new, self.log = is_new, log
+        self.is_new, self.log, self.is_l4 = is_new, log, is_l4
 
 
 SCENARIOS = [
@@ -230,6 +274,13 @@ SCENARIOS = [
     Scenario("1 MiB, 16 connections", 16, "/1048576", 0.65),
     Scenario("128 B, a new connection for each request, 64 at once", 64, "/128", 0.95, is_new=True),
     Scenario("128 B, 64 connections, Sluice writing its access log", 64, "/128", None, log=True),
+]
+
+# The same load through TCP services: Sluice's `tcp`, HAProxy's mode tcp with splice, nginx's stream module.
+L4_SCENARIOS = [
+    Scenario("TCP: 128 B, 64 connections", 64, "/128", 0.95, is_l4=True),
+    Scenario("TCP: 1 MiB, 16 connections", 16, "/1048576", 0.95, is_l4=True),
+    Scenario("TCP: 16 KiB, 64 connections", 64, "/16384", None, is_l4=True),
 ]
 
 
@@ -267,8 +318,10 @@ class Bench:
         self.lines.append(line)
 
     def proxies(self, scenario):
-        return [Proxy(name, self.directory, self.origin_port, log=scenario.log,
-                      large_buffers=scenario.path == "/16384") for name in self.peers]
+        peers = [name for name in self.peers
+                 if not (scenario.is_l4 and name == "nginx") or pathlib.Path(STREAM_MODULE).exists()]
+        return [Proxy(name, self.directory, self.origin_port, log=scenario.log, is_l4=scenario.is_l4,
+                      large_buffers=scenario.path == "/16384") for name in peers]
 
     def run_scenario(self, scenario):
         """Interleaved slices; returns {name: [report]} with equal counts."""
@@ -289,12 +342,15 @@ class Bench:
                 proxy.stop()
         return results
 
-    def compare(self):
+    def compare_l4(self):
+        self.compare(L4_SCENARIOS)
+
+    def compare(self, scenarios=SCENARIOS):
         self.say("| scenario | CPU us per request: Sluice | HAProxy | nginx | ratio to the better peer | aim | "
                  "requests/s: Sluice | HAProxy | nginx |")
         self.say("|---|---|---|---|---|---|---|---|---|")
         notes = []
-        for scenario in SCENARIOS:
+        for scenario in scenarios:
             if self.options.scenario and self.options.scenario not in scenario.title:
                 continue
             results = self.run_scenario(scenario)
@@ -484,7 +540,7 @@ def main():
     parser.add_argument("--seconds", type=float, help="length of a slice (0.6)")
     parser.add_argument("--scenario", help="only the rows whose title has this text; no counts, no memory")
     parser.add_argument("--only", help="only these proxies, comma separated")
-    parser.add_argument("--part", choices=["compare", "cores", "idle", "count"], help="only this part")
+    parser.add_argument("--part", choices=["compare", "l4", "cores", "idle", "count"], help="only this part")
     options = parser.parse_args()
     options.slices = options.slices or (3 if options.quick else 9)
     options.seconds = options.seconds or (0.25 if options.quick else 0.6)
@@ -494,7 +550,7 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:
         bench = Bench(options, pathlib.Path(directory))
-        parts = {"compare": bench.compare, "cores": bench.two_cores, "idle": bench.idle, "count": bench.count}
+        parts = {"compare": bench.compare, "l4": bench.compare_l4, "cores": bench.two_cores, "idle": bench.idle, "count": bench.count}
         chosen = [options.part] if options.part else ["compare"] if options.scenario else list(parts)
         try:
             for name in chosen:

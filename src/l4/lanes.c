@@ -8,9 +8,9 @@
 #include "net/socket.h"
 
 enum {
-    READ_BYTES = 16384,    /* of a message; a read that fills this is bulk */
-    PAUSE_BYTES = 65536,   /* less than this between two pauses is no bulk any more */
-    SPLICE_BYTES = 1 << 20 /* asked for at once; the pipe takes what it has room for */
+    READ_BYTES = SCRATCH_BYTES, /* of a message; a read that fills this is bulk */
+    PAUSE_BYTES = 65536,        /* less than this between two pauses is no bulk any more */
+    SPLICE_BYTES = 1 << 20      /* asked for at once; the pipe takes what it has room for */
 };
 
 /* One direction in this turn. */
@@ -73,8 +73,8 @@ static void begin_bulk(struct lane *lane)
 static bool copy_once(struct lane *lane)
 {
     struct core *core = lane->tunnel->core;
-    size_t got, wanted = lane->way->copies ? SCRATCH_BYTES : READ_BYTES;
-    enum err e = stream_recv(lane->from, core->scratch, wanted, &got);
+    size_t got;
+    enum err e = stream_recv(lane->from, core->scratch, READ_BYTES, &got);
     if (e != OK) {
         return false;
     }
@@ -83,7 +83,7 @@ static bool copy_once(struct lane *lane)
         cut(lane);
         return false;
     }
-    if (got == wanted) {
+    if (got == READ_BYTES) {
         begin_bulk(lane);
     }
     return true;

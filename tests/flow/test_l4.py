@@ -336,6 +336,8 @@ def test_a_killed_instance_ends_its_connections_only(tcp, instances):
         client = connect()
         ready = wait_for_either(first, second)
         pairs.append((client, ready, ready.take()))
+        client.sendall(b"x")  # before the first byte a reset is one more instance that is passed over
+        assert exactly(pairs[-1][2], 1) == b"x"
     for _, instance, server in pairs:
         if instance is first:
             reset(server)
