@@ -7,3 +7,6 @@
 /* The value of the first cookie with this name (case-sensitive), a slice of its field and without
  * quotes around it. False: there is none. */
 bool cookie_find(const struct fields *fields, struct str name, struct str *value);
+/* Takes every cookie of that name out of the request; a field that has no other is dropped. Values
+ * are made anew in the arena. ERR_MEMORY. */
+MUST_USE enum err cookie_take_out(struct fields *fields, struct str name, struct arena *arena);
