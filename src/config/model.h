@@ -13,6 +13,7 @@
 #include "config/conf_life.h"
 #include "config/conf_surge.h"
 #include "config/conf_observe.h"
+#include "config/conf_sticky.h"
 #include "config/conf_target.h"
 #include "config/values.h"
 
@@ -109,6 +110,7 @@ struct conf_service {
     struct conf_fallback fallback;
     struct conf_host_rule host;
     struct conf_cohort cohort;
+    struct conf_sticky sticky;
     struct conf_health health;
     struct conf_timeout timeout, effective; /* as written; after inheritance, where no route is */
     uint8_t send_proxy;           /* enum conf_send_proxy */

@@ -3,9 +3,9 @@
 #include "base/limits.h"
 #include "config/internals.h"
 
-const char *const conf_balance_names[] = {"p2c_ewma",   "round_robin", "least_request",
-                                          "random_two", "least_time",  "first",
-                                          "ip_hash",    "ring",        "maglev", NULL};
+const char *const conf_balance_names[] = {
+    "p2c_ewma", "round_robin", "least_request", "random_two", "least_time",
+    "first",    "ip_hash",     "ring",          "maglev",     NULL};
 
 static const char *const key_words[] = {"header ", "cookie ", "query ", "path", "address"};
 
@@ -13,8 +13,7 @@ static const char *const key_words[] = {"header ", "cookie ", "query ", "path", 
 static uint8_t key_kind(struct str word)
 {
     uint8_t by = 0;
-    while (by < COUNT_OF(key_words) &&
-           !str_eq(word, str_trim(str_from_c(key_words[by])))) {
+    while (by < COUNT_OF(key_words) && !str_eq(word, str_trim(str_from_c(key_words[by])))) {
         by++;
     }
     return by;
@@ -191,10 +190,10 @@ static bool check_balance(struct conf_reader *reader, struct node *node, void *p
     bool is_keyed = out->method == CONF_BALANCE_RING || out->method == CONF_BALANCE_MAGLEV;
     bool is_hashed = is_keyed || out->method == CONF_BALANCE_IP_HASH;
     bool has_table = is_hashed && out->method != CONF_BALANCE_RING;
-    const char *wrong = out->on.count > 0 && !is_keyed             ? "on"
-                        : out->bound_percent != 0 && !is_hashed    ? "bound"
-                        : out->table_entries != 0 && !has_table    ? "table"
-                                                                   : NULL;
+    const char *wrong = out->on.count > 0 && !is_keyed          ? "on"
+                        : out->bound_percent != 0 && !is_hashed ? "bound"
+                        : out->table_entries != 0 && !has_table ? "table"
+                                                                : NULL;
     if (wrong != NULL) {
         conf_hint(reader, is_hashed ? "leave it out" : "leave it out, or write method: maglev");
         return conf_refuse(reader, node, DIAG_E0171, "\"%s\" means nothing to %s", wrong,

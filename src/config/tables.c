@@ -465,6 +465,13 @@ static const struct conf_field service_fields[] = {
      .names = send_proxy_names,
      .summary = "Whether instances are told whose connection it is by a PROXY protocol header; for "
                 "services of listeners with tcp or tls_passthrough."},
+    {.name = "sticky",
+     .type = CONF_STRUCT,
+     .table = &conf_sticky_table,
+     CONF_IS(struct conf_service, sticky),
+     .flags = CONF_OPTIONAL,
+     .summary = "A cookie that keeps a client on its instance; the version of that instance goes "
+                "before weights and cohort."},
     BODY_LIMIT(struct conf_service),
     USE(struct conf_service),
     {.name = "health",

@@ -52,6 +52,7 @@ struct exchange {
     struct origin *origin;   /* instance picked; kept for the record */
     struct str instance;     /* its name, once it may be gone before the exchange is */
     struct cluster *cluster; /* version picked */
+    uint64_t bound_id;       /* instance that the client's cookie names; 0: none */
     bool holds_slot;         /* the origin counts this exchange as in flight */
     struct balance_tried *tried; /* instances that did not answer; NULL: none yet */
     struct tries *tries; /* what became of the attempts; NULL: the first one was answered */
@@ -89,6 +90,7 @@ struct exchange {
     uint8_t response_out_kind; /* enum body_kind of the response as the client gets it */
     bool is_called; /* out of the line of those who wait, because an instance became free */
     bool is_own_reply, is_replayed, is_conn_reused;
+    bool is_bound_fresh;      /* the cookie that names it need not be given anew */
     bool has_refused_head;    /* the origin's head could not be passed on: a reply is still due */
     bool has_sent_continue;   /* the client was told to go on */
     bool is_head_sent;        /* the request head went to the origin */

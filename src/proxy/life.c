@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "exchange/policy.h"
 #include "exchange/reply.h"
+#include "proxy/affinity.h"
 #include "proxy/balance_key.h"
 #include "proxy/fallback.h"
 #include "proxy/max_forwards.h"
@@ -143,6 +144,12 @@ static enum err pick_version(struct exchange *ex)
     const struct plan_service *to = ex->plan->to;
     const struct split_version *version = NULL;
     struct str key;
+    if (UNLIKELY(to->sticky != NULL)) {
+        TRY(affinity_read(ex, to));
+        if (ex->cluster != NULL) {
+            return OK;
+        }
+    }
     if (to->version_count == 1 && to->split.total_weight > 0) {
         ex->cluster = to->versions[0].cluster;
         return OK;
@@ -193,6 +200,9 @@ void life_pick(struct exchange *ex)
             .tried = ex->tried, .rng = &ex->core->rng, .now_ns = ex->core->loop.now_ns};
         if (ex->plan->to->keyed_by != BALANCE_BY_NOTHING) {
             balance_key_fill(ex, ex->plan->to, &ask);
+        }
+        if (UNLIKELY(ex->bound_id != 0)) {
+            ask.bound = affinity_bound(ex);
         }
         e = cluster_pick(ex->cluster, ex->core, &ask, &ex->origin);
     }

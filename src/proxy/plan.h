@@ -8,6 +8,8 @@
 #include "route/split.h"
 #include "upstream/cluster.h"
 
+struct plan_sticky;
+
 enum plan_action { PLAN_FORWARD, PLAN_REDIRECT, PLAN_RESPOND };
 enum plan_host { PLAN_HOST_CLIENT, PLAN_HOST_TARGET, PLAN_HOST_LITERAL };
 enum plan_cohort { PLAN_COHORT_NONE, PLAN_COHORT_HEADER, PLAN_COHORT_COOKIE, PLAN_COHORT_ADDRESS,
@@ -43,6 +45,7 @@ struct plan_service {
     uint8_t keyed_by; /* enum balance_keyed_by */
     const struct plan_key *keys;
     uint32_t key_count; /* 0: the client's address */
+    const struct plan_sticky *sticky; /* NULL: clients go anywhere */
 };
 
 struct plan_field {

@@ -7,6 +7,7 @@
 #include "exchange/policy.h"
 #include "exchange/reply.h"
 #include "http/h1/writer.h"
+#include "proxy/affinity.h"
 #include "stats/stats.h"
 
 enum { DATE_LINE_BYTES = 6 + DATE_HTTP_BYTES + 2, WHOLE_BYTES_MAX = 4096 };
@@ -154,7 +155,11 @@ void respond_start(struct exchange *ex, struct str pending)
     body_init(&ex->response_body, &ex->response, &ex->arena,
               keeps_trailers ? &ex->trailers : NULL, 0);
     settle_request_body(ex);
-    enum err e = is_cut_short(ex, pending) ? ERR_ORIGIN_TRUNCATED : write_head(ex, &wire, &head);
+    enum err e = is_cut_short(ex, pending) ? ERR_ORIGIN_TRUNCATED : OK;
+    if (UNLIKELY(ex->plan->to->sticky != NULL) && e == OK) {
+        e = affinity_issue(ex, ex->plan->to->sticky);
+    }
+    e = e == OK ? write_head(ex, &wire, &head) : e;
     if (e != OK) {
         /* Nothing of it was sent: the client gets a whole answer of ours instead. */
         ex->has_refused_head = true;

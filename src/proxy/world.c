@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/limits.h"
+#include "proxy/affinity.h"
 #include "proxy/compile.h"
 #include "proxy/tunneling.h"
 #include "route/router.h"
@@ -103,6 +104,8 @@ static enum err compile_services(const struct world_conf *conf, struct snapshot 
     }
     for (uint32_t i = 0; i < config->services.count; i++) {
         TRY(bind_service(conf, &snapshot->arena, &config->services.at[i], &services[i]));
+        TRY(affinity_compile(&snapshot->arena, &config->services.at[i], conf->roster->core_count,
+                             &snapshot->stickies, &services[i].sticky));
     }
     snapshot->services = services;
     return OK;
@@ -241,6 +244,7 @@ void world_free(struct snapshot *snapshot)
     }
     router_drop(snapshot->router);
     compile_drop_policies(&snapshot->policies);
+    affinity_drop(snapshot->stickies);
     arena_reset(&snapshot->arena);
     if (snapshot->config != NULL) {
         config_free(snapshot->config);

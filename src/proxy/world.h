@@ -22,6 +22,7 @@ struct snapshot {
     const struct plan *plans;               /* as config->routes */
     uint32_t plan_count;
     struct compiled_policy *policies; /* all that the chains of the plans use */
+    struct plan_sticky *stickies;     /* all of the services */
     uint64_t number, hash;
     uint32_t core_count; /* cores that may still be bound to it; control thread only */
 };

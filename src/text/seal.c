@@ -155,12 +155,11 @@ enum err seal_close(struct seal *seal, uint32_t thread, struct str plain, struct
     if (getrandom(raw, NONCE_BYTES, 0) != NONCE_BYTES) {
         return ERR_IO;
     }
-    bool is_sealed = EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, raw) == 1 &&
-                     EVP_EncryptUpdate(ctx, text, &len, (const uint8_t *)plain.at,
-                                       (int)plain.len) == 1 &&
-                     EVP_EncryptFinal_ex(ctx, text + len, &last) == 1 &&
-                     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES,
-                                         text + plain.len) == 1;
+    bool is_sealed =
+        EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, raw) == 1 &&
+        EVP_EncryptUpdate(ctx, text, &len, (const uint8_t *)plain.at, (int)plain.len) == 1 &&
+        EVP_EncryptFinal_ex(ctx, text + len, &last) == 1 &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, text + plain.len) == 1;
     CHECK(is_sealed);
     add_base64(raw, NONCE_BYTES + plain.len + TAG_BYTES, out);
     return strbuf_overflowed(out) ? ERR_RANGE : OK;
@@ -171,8 +170,8 @@ static bool open_with(EVP_CIPHER_CTX *ctx, uint8_t *raw, uint8_t *plain, size_t 
     int len = 0, last = 0;
     return EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, raw) == 1 &&
            EVP_DecryptUpdate(ctx, plain, &len, raw + NONCE_BYTES, (int)bytes) == 1 &&
-           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES,
-                               raw + NONCE_BYTES + bytes) == 1 &&
+           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, raw + NONCE_BYTES + bytes) ==
+               1 &&
            EVP_DecryptFinal_ex(ctx, plain + len, &last) == 1;
 }
 

@@ -16,7 +16,7 @@ enum { SEAL_PLAIN_BYTES_MAX = 64, SEAL_SECRET_BYTES_MIN = 16 };
 
 struct seal_conf {
     struct str secret, previous; /* previous may be empty */
-    struct str purpose; /* what is sealed for one purpose is not opened for another */
+    struct str purpose;          /* what is sealed for one purpose is not opened for another */
     uint32_t thread_count;
 };
 
