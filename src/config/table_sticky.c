@@ -1,4 +1,5 @@
-/* table_sticky.c - the keys of `sticky` of a service. See conf_sticky.h. */
+/* table_sticky.c - the keys of `sticky` of a service: the cookie that keeps a client on its
+ * instance, and what it is sealed with. See conf_sticky.h. */
 #include "config/internals.h"
 
 #define YEAR_MS ((int64_t)365 * 24 * 3600 * 1000)

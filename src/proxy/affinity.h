@@ -2,9 +2,9 @@
  * no table, survives a restart, and another process with the same secret understands it.
  *
  * A cookie that is malformed, forged, expired or of another service, secret or epoch is no cookie,
- * never an error. A draining instance keeps its clients, also in a version that is drained; one that
- * is down, ejected, in maintenance or gone does not: another is picked, and the cookie is given
- * anew. One that is at its ceiling lends its client to another; the cookie stays. */
+ * never an error. A draining instance keeps its clients, also in a version that is drained; one
+ * that is down, ejected, in maintenance or gone does not: another is picked, and the cookie is
+ * given anew. One that is at its ceiling lends its client to another; the cookie stays. */
 #pragma once
 
 #include "proxy/plan.h"

@@ -89,7 +89,7 @@ def test_a_client_of_an_instance_that_is_gone_is_given_another(sluice, origins):
     config = sticky(made)
     gateway = sluice(config)
     served, line = visit(gateway, made)
-    made[served].close()
+    made[served].stop()
     left = [o for i, o in enumerate(made) if i != served]
     now, again = visit(gateway, left, value_of(line))
     assert again is not None
