@@ -199,6 +199,7 @@ static const struct conf_field listener_fields[] = {
      .flags = CONF_OPTIONAL,
      .summary = "Peers that tell whose connection it is, in a header before everything else."},
     {.name = "tls", .type = CONF_LATER, .summary = "TLS."},
+    {.name = "udp", .type = CONF_LATER, .summary = "Datagrams."},
     {.name = "http3", .type = CONF_LATER, .summary = "HTTP/3."},
     {.name = "http2", .type = CONF_LATER, .summary = "HTTP/2."},
 };

@@ -64,6 +64,7 @@ TEST(keys_of_later_versions_are_refused_and_never_ignored)
 {
     static const char *const texts[] = {
         "listeners: { a: { port: 1, tls: auto } }",
+        "listeners: { a: { port: 1, udp: s } }",
         "listeners: { a: { port: 1, http3: true } }",
         "services: { s: { targets: a:1, retry: {} } }",
         "services: { s: { targets: a:1, tls: {} } }",
