@@ -1,11 +1,15 @@
 """Active health checks: an instance that cannot serve is not asked, whatever way it fails in, and is asked again when it
 is well; what a check costs is bounded by us, never by the instance.
 """
+import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
 from kit.checked import Checked
+from kit.databases import free_port
 from kit.waiting import wait_until
 
 QUICK = {"interval": "50ms", "fast_interval": "20ms", "down_interval": "30ms", "down_interval_max": "100ms",
@@ -167,3 +171,62 @@ def test_flapping_does_not_lose_requests(sluice, pair):
         flips += 1
         assert [gateway.request("GET", "/").status for _ in range(10)] == [200] * 10
     assert flips > 10
+
+
+SERVER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1")
+        self.end_headers()
+        self.wfile.write(sys.argv[2].encode())
+    def log_message(self, *args):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+class Process:
+    """An instance that is a process, so that it can be killed."""
+
+    def __init__(self, name):
+        self.name, self.port = name, free_port()
+        self.target = f"127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, "-c", SERVER, str(self.port), self.name])
+        wait_until(self.is_open, "the server listens")
+
+    def is_open(self):
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def processes():
+    made = [Process("a"), Process("b"), Process("c")]
+    yield made
+    for each in made:
+        each.kill()
+
+
+def test_no_idempotent_request_is_lost_when_an_instance_is_killed_and_comes_back(sluice, processes):
+    gateway = sluice(to(*processes, http="/"))
+    wait_up(gateway, *processes)
+    statuses = [gateway.request("GET", "/").status for _ in range(50)]
+    victim = processes[1]
+    victim.kill()
+    statuses += [gateway.request("GET", "/").status for _ in range(200)]
+    wait_down(gateway, victim)
+    assert b"b" not in bodies(gateway, 30)
+    victim.start()
+    wait_up(gateway, victim)
+    wait_until(lambda: b"b" in bodies(gateway, 10), "it serves again")
+    assert set(statuses) == {200}
