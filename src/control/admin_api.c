@@ -197,6 +197,31 @@ static void refuse_file(struct asked *asked, const struct diags *diags)
     sink_add(out, STR("}\n"));
 }
 
+void answer_diff(struct asked *asked)
+{
+    struct process *process = asked->process;
+    struct sink *out = &asked->answer->body;
+    struct diags diags;
+    diags_init(&diags);
+    struct config *config = reload_read(process->path, &diags);
+    asked->answer->type = STR("text/plain; charset=utf-8");
+    if (config == NULL) {
+        refuse_file(asked, &diags);
+    } else if (config_diff(process->current->config, config, out) +
+                   process->overrides.count == 0) {
+        sink_add(out, STR("no difference in meaning\n"));
+    }
+    LIST_EACH(node, &process->overrides.all) {
+        if (config != NULL) {
+            sink_add(out, STR("override "));
+            override_write(CONTAINER_OF(node, struct override, node), out);
+            sink_add(out, STR("\n"));
+        }
+    }
+    config_free(config);
+    diags_drop(&diags);
+}
+
 void answer_reload(struct asked *asked)
 {
     struct diags diags;

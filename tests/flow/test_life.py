@@ -11,6 +11,9 @@ from kit.gateway import binary
 from kit.waiting import wait_until
 
 
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
 def config_of(directory, targets, **service):
     return {"services": {"app": {"targets": targets, **service}}, "routes": {"/*": "app"},
             "admin": {"listen": f"unix:{directory}/admin.sock"}}
@@ -182,3 +185,28 @@ def test_explain_names_what_would_be_picked(sluice, origins, tmp_path):
                           capture_output=True, text=True, timeout=20)
     assert "skipped: draining: disks" in done.stdout, done.stdout
     assert "candidate" in done.stdout and "in flight 0" in done.stdout
+
+
+def test_diff_shows_what_operators_said_above_the_file(sluice, origins, tmp_path):
+    origin = origins.echo()
+    gateway = sluice(config_of(tmp_path, [origin.target]))
+    ask = [binary(), "diff", str(gateway.file), "--socket", str(tmp_path / "admin.sock")]
+    assert subprocess.run(ask, capture_output=True, text=True, timeout=20).stdout == "no difference in meaning\n"
+    targets_of(tmp_path, "weight", f"app/{origin.target}", 3)
+    said = subprocess.run(ask, capture_output=True, text=True, timeout=20).stdout
+    assert said.startswith("override {") and '"weight": 3' in said
+
+
+def test_a_client_that_is_bound_stays_while_its_instance_drains(sluice, origins, tmp_path):
+    made = [origins.echo(str(i)) for i in range(2)]
+    gateway = sluice(config_of(tmp_path, [o.target for o in made], sticky={"cookie": "at", "secret": SECRET}))
+    first = gateway.request()
+    bound = 0 if made[0].served else 1
+    cookie = ("Cookie", first.header("Set-Cookie").split(";")[0])
+    targets_of(tmp_path, "drain", f"app/{made[bound].target}", "--keep", "2s")
+    for _ in range(5):
+        gateway.request("GET", "/", fields=[cookie])
+    assert [o.served for o in made][bound] == 6
+    wait_until(lambda: state_of(tmp_path, made[bound].target)["state"] == "maintenance", "its time is over")
+    assert gateway.request("GET", "/", fields=[cookie]).status == 200
+    assert [o.served for o in made] == ([6, 1] if bound == 0 else [1, 6])
