@@ -24,6 +24,7 @@ struct conf_level_values { /* `defaults` and `enforce` */
     struct conf_timeout timeout; /* as written */
     struct conf_limit body_limit;
     struct conf_balance balance;
+    struct conf_retry retry;
     struct source_pos balance_pos;
     struct conf_policies policies;
 };

@@ -11,6 +11,7 @@
 struct holding {
     struct conf_timeout timeout;
     struct conf_limit body_limit;
+    const struct conf_retry *retry;
     const struct conf_policy **slots; /* one for each kind, NULL: none */
     const struct conf_policy *const *list;
     uint32_t list_count;
@@ -315,6 +316,10 @@ static bool prepare(struct heirs *heirs)
         conf_presets(heirs->reader, &conf_default_timeout_table, &heirs->base.timeout);
     }
     heirs->base.body_limit = config->defaults.body_limit;
+    heirs->base.retry = &config->defaults.retry;
+    if (!source_pos_is_set(&config->defaults.retry.pos)) {
+        conf_presets(heirs->reader, &conf_retry_table, &config->defaults.retry);
+    }
     tighten_times(heirs, &heirs->base.timeout);
     tighten_body(heirs, &heirs->base.body_limit);
     return list_slots(heirs, heirs->base.slots, &heirs->base);
@@ -335,6 +340,12 @@ static void inherit_limits(const struct heirs *heirs, const struct holding *befo
         out->body_limit = *limit;
         tighten_body(heirs, &out->body_limit);
     }
+}
+
+static const struct conf_retry *inherit_retry(const struct conf_retry *before,
+                                              const struct conf_retry *written)
+{
+    return source_pos_is_set(&written->pos) ? written : before;
 }
 
 static void inherit_balance(const struct heirs *heirs, struct conf_service *service)
@@ -383,6 +394,7 @@ static bool inherit_route(struct heirs *heirs, struct conf_route *route)
     }
     route->effective.timeout = out.timeout;
     route->effective.body_limit = out.body_limit;
+    route->effective.retry = inherit_retry(before->retry, &route->retry);
     route->effective.policies = out.list;
     route->effective.policy_count = out.list_count;
     return true;
@@ -395,6 +407,7 @@ static bool inherit_service(struct heirs *heirs, struct conf_service *service, s
     inherit_balance(heirs, service);
     inherit_limits(heirs, &heirs->base, &service->timeout, &service->body_limit, out);
     service->effective = out->timeout;
+    out->retry = inherit_retry(heirs->base.retry, &service->retry);
     return inherit_policies(heirs, &place, &heirs->base, out);
 }
 

@@ -49,6 +49,7 @@ extern const struct conf_grammar conf_percent_grammar, conf_errors_grammar, conf
     conf_share_over_grammar;
 /* grammar_failure.c: "5 errors in 10s", perhaps with " for 30s"; else *for_ms stays. */
 MUST_USE bool conf_parse_errors_for(struct str text, struct conf_failures *after, int64_t *for_ms);
+extern const struct conf_table conf_retry_table;
 extern const struct conf_table conf_tcp_table, conf_passthrough_table, conf_proxy_protocol_table;
 extern const struct conf_grammar conf_target_grammar, conf_cohort_grammar, conf_host_rule_grammar,
     conf_rewrite_grammar, conf_request_grammar, conf_ip_grammar, conf_port_grammar,

@@ -16,6 +16,7 @@
 #include "config/conf_sticky.h"
 #include "config/conf_target.h"
 #include "config/values.h"
+#include "config/conf_retry.h"
 
 struct conf_policy;
 struct conf_route;
@@ -115,6 +116,7 @@ struct conf_service {
     struct conf_timeout timeout, effective; /* as written; after inheritance, where no route is */
     uint8_t send_proxy;           /* enum conf_send_proxy */
     struct conf_limit body_limit; /* as written */
+    struct conf_retry retry;      /* as written */
     struct conf_uses use;
     struct conf_policies policies; /* as written on the service */
 };

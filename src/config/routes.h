@@ -100,12 +100,14 @@ struct conf_route {
     /* As written on the route. */
     struct conf_timeout timeout;
     struct conf_limit body_limit;
+    struct conf_retry retry;
     struct conf_uses use, skip;
     struct conf_policies policies;
     /* What holds for it, after inheritance. */
     struct {
         struct conf_timeout timeout; /* body, connect, response, total; pos: who decided */
         struct conf_limit body_limit;
+        const struct conf_retry *retry;
         const struct conf_policy *const *policies; /* in running order */
         uint32_t policy_count;
     } effective;

@@ -371,6 +371,12 @@ static const struct conf_table cohort_table = {
         .name = "body_limit", .type = CONF_LIMIT, CONF_IS(owner, body_limit), .min = 1,            \
         .max = (int64_t)1 << 50, .summary = "Bytes of a request body, or off."                     \
     }
+#define RETRY(owner)                                                                               \
+    {                                                                                              \
+        .name = "retry", .type = CONF_STRUCT, .table = &conf_retry_table, CONF_IS(owner, retry),   \
+        .flags = CONF_OPTIONAL,                                                                    \
+        .summary = "What is tried again; a number, off, or a map."                                 \
+    }
 #define USE(owner)                                                                                 \
     {                                                                                              \
         .name = "use", .type = CONF_LIST, .item = CONF_TEXT, CONF_IS(owner, use),                  \
@@ -481,7 +487,7 @@ static const struct conf_field service_fields[] = {
      CONF_IS(struct conf_service, health),
      .flags = CONF_OPTIONAL,
      .summary = "How instances are checked; left out: they are not."},
-    {.name = "retry", .type = CONF_LATER, .summary = "Retries."},
+    RETRY(struct conf_service),
     {.name = "tls", .type = CONF_LATER, .summary = "TLS to the instances."},
     {.name = "tcp", .type = CONF_LATER, .summary = "Connections that are not HTTP."},
     {.name = "http2", .type = CONF_LATER, .summary = "HTTP/2 to the instances."},
@@ -556,7 +562,7 @@ static const struct conf_field defaults_fields[] = {
      .summary = "Times where nothing nearer is said."},
     BODY_LIMIT(struct conf_level_values),
     BALANCE_OF_LEVEL,
-    {.name = "retry", .type = CONF_LATER, .summary = "Retries."},
+    RETRY(struct conf_level_values),
 };
 static const struct conf_field enforce_fields[] = {
     {.name = "timeout",

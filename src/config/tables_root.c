@@ -103,7 +103,12 @@ static const struct conf_field route_fields[] = {
      CONF_IS(struct conf_route, skip),
      .flags = CONF_NOT_EMPTY,
      .summary = "Policies of the service or of defaults that it goes without."},
-    {.name = "retry", .type = CONF_LATER, .summary = "Retries."},
+    {.name = "retry",
+     .type = CONF_STRUCT,
+     .table = &conf_retry_table,
+     CONF_IS(struct conf_route, retry),
+     .flags = CONF_OPTIONAL,
+     .summary = "What is tried again; a number, off, or a map."},
     {.name = "mirror", .type = CONF_LATER, .summary = "A copy of the traffic."},
     {.name = "cache", .type = CONF_LATER, .summary = "A cache."},
 };

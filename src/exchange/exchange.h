@@ -42,6 +42,8 @@ struct exchange {
     uint32_t in_taken; /* head and body bytes already used */
     uint32_t head_bytes; /* of in_taken: the head's */
 
+    char *kept_at; /* the request body as it came, to be sent again: a block or large chunk */
+    uint32_t kept_len, kept_cap, kept_taken; /* taken: by the present attempt */
     struct body request_body, response_body;
     struct fields trailers; /* of the response, kept when the client takes some */
     struct pipe *request_pipe, *response_pipe; /* large bodies go through these; NULL: none yet */
@@ -62,6 +64,8 @@ struct exchange {
     int64_t deadline_ms;    /* of the whole exchange; INT64_MAX: none */
     int64_t progress_ms;    /* when a body last moved, in either direction */
     int64_t attempt_ns;     /* when the present attempt began */
+    int64_t retry_at_ms;    /* when it picks again after a pause; 0: it does not pause */
+    int64_t response_by_ms; /* when the response head is due, whatever the attempt's own limit */
     int64_t queued_ns;      /* when it got in line; 0: it did not wait */
     enum err fallback_why;  /* why its service was not asked but the fallback; OK: it was */
     enum err queue_verdict; /* why it was sent out of the line unserved; OK: it was not */
@@ -87,11 +91,14 @@ struct exchange {
     uint16_t status; /* as sent to the client; 0: none yet */
     uint8_t state;   /* enum exchange_state */
     uint8_t attempt_count, interim_count;
+    uint8_t retry_count, retry_verdict; /* proxy/retry.h: how many; of the latest failure */
     uint8_t response_out_kind; /* enum body_kind of the response as the client gets it */
     bool is_called; /* out of the line of those who wait, because an instance became free */
     bool is_own_reply, is_replayed, is_conn_reused;
     bool is_bound_fresh;      /* the cookie that names it need not be given anew */
     bool has_refused_head;    /* the origin's head could not be passed on: a reply is still due */
+    bool has_passed_interim; /* the client was sent an interim response other than 100 */
+    bool keeps_body, is_try_soft; /* into kept_at; it may go on after its own limit */
     bool has_sent_continue;   /* the client was told to go on */
     bool is_head_sent;        /* the request head went to the origin */
     bool is_request_sent;     /* so has the whole request body */

@@ -25,6 +25,7 @@ struct access_record {
     uint16_t status;
     uint8_t attempts;
     const struct tries *tries; /* NULL: none */
+    struct str retry_refused;  /* why there was no other attempt */
     bool is_reused, is_replayed, is_in_panic;
 };
 

@@ -8,10 +8,12 @@
 #include "http/h1/parser.h"
 #include "http/h1/writer.h"
 #include "http/judge.h"
+#include "proxy/kept.h"
+#include "proxy/retry.h"
 #include "proxy/routing.h"
 #include "stats/stats.h"
 
-enum { ATTEMPTS_MAX = 3, ORIGIN_HEAD_EXTRA_BYTES = 1024,
+enum { ORIGIN_HEAD_EXTRA_BYTES = 1024,
        ORIGIN_HEAD_BYTES_MAX = LARGE_CHUNK_BYTES - 64 };
 
 /* The one place where an attempt is counted; `status` 0: it was not answered. */
@@ -31,11 +33,11 @@ static void note_outcome(struct exchange *ex, uint32_t status, enum balance_outc
 }
 
 /* What became of the attempt, for the log. */
-static void record(struct exchange *ex, enum err reason, uint16_t status)
+void attempt_record(struct exchange *ex, enum err why, uint16_t status)
 {
     tries_add(ex, &(struct tried){.instance = ex->origin->endpoint.name,
                                   .us = (ex->core->loop.now_ns - ex->attempt_ns) / 1000,
-                                  .reason = reason,
+                                  .reason = why,
                                   .status = status,
                                   .is_reused = ex->is_conn_reused});
 }
@@ -56,37 +58,26 @@ void attempt_end(struct exchange *ex, bool is_conn_clean)
     }
 }
 
-/* Another instance may do better: nothing of this request has been acted upon. */
-static void try_another(struct exchange *ex, enum err why)
+void attempt_note_failure(struct exchange *ex, enum err why)
 {
-    ex->error = why;
-    if (ex->tried == NULL) {
-        ex->tried = ARENA_NEW(&ex->arena, struct balance_tried);
-    }
-    if (ex->attempt_count >= ATTEMPTS_MAX || ex->tried == NULL) {
+    note_outcome(ex, 0, BALANCE_FAILED, 0);
+    attempt_record(ex, why, 0);
+}
+
+/* Tried again, when that is allowed, or the end. */
+static void on_failure(struct exchange *ex, enum conf_retry_on what, enum err why)
+{
+    if (!retry_failure(ex, what, why)) {
+        attempt_note_failure(ex, why);
         life_fail(ex, why);
-        return;
     }
-    ex->tried->at[ex->tried->count++] = &ex->origin->endpoint;
-    stats_add(ex->core->stats, ex->plan->to->service->cells.retries, 1);
-    attempt_end(ex, false);
-    if (arena_keep(&ex->arena, ex->origin->endpoint.name, &ex->instance) != OK) {
-        ex->instance = (struct str){0}; /* the record does without */
-    }
-    ex->origin = NULL; /* while the exchange waits, discovery may take the instance away */
-    if (ex->state != EX_PICKING) {
-        exchange_move(ex, EX_PICKING);
-    }
-    life_pick(ex);
 }
 
 static void on_connect_failed(struct exchange *ex, enum err why)
 {
     stats_add(ex->core->stats, ex->plan->to->service->cells.connect_failures, 1);
-    note_outcome(ex, 0, BALANCE_FAILED, 0);
-    record(ex, why, 0);
     conn_close(&ex->conn);
-    try_another(ex, why);
+    on_failure(ex, CONF_RETRY_CONNECT_FAILURE, why);
 }
 
 static struct str authority_for(const struct exchange *ex)
@@ -143,15 +134,23 @@ static void send_head(struct exchange *ex)
     exchange_move(ex, EX_SENDING);
     exchange_mark(ex, FLIGHT_CONNECTED);
     ex->conn_sent_before = ex->conn->sent_bytes;
+    if (UNLIKELY(ex->retry_count > 0 || ex->is_replayed)) {
+        kept_rewind(ex);
+    }
     ex->is_head_sent = false;
     ex->is_request_sent = false;
     attempt_send_body(ex);
 }
 
-static void open_conn(struct exchange *ex)
+void attempt_connect(struct exchange *ex)
 {
     int64_t timeout_ms = ex->plan->connect_ms > 0 ? ex->plan->connect_ms
                                                   : LIMIT_VALUE(connect_timeout_ms);
+    if (UNLIKELY(ex->plan->retry.limits_tries)) {
+        bool is_soft;
+        int64_t left_ms = retry_try_until(ex, &is_soft) - ex->core->loop.now_ms;
+        timeout_ms = left_ms < timeout_ms ? (left_ms > 1 ? left_ms : 1) : timeout_ms;
+    }
     if (ex->state != EX_CONNECTING) {
         exchange_move(ex, EX_CONNECTING);
     }
@@ -165,21 +164,25 @@ static void open_conn(struct exchange *ex)
 
 void attempt_start(struct exchange *ex)
 {
-    ex->attempt_count++;
+    bool is_first = ex->attempt_count++ == 0;
     ex->attempt_ns = ex->core->loop.now_ns;
     stats_add(ex->core->stats, ex->plan->to->service->cells.attempts, 1);
-    enum err e = write_head(ex);
+    bool is_written = !is_first && ex->plan->to->host != PLAN_HOST_TARGET;
+    enum err e = is_written ? OK : write_head(ex);
     if (e != OK) {
         life_fail(ex, e);
         return;
     }
-    if (pool_take(ex->origin, ex, &ex->conn) == OK) {
+    if (UNLIKELY(!ex->request_body.is_done) && is_first) {
+        ex->keeps_body = retry_keeps_body(ex);
+    }
+    if (!ex->is_replayed && pool_take(ex->origin, ex, &ex->conn) == OK) {
         ex->is_conn_reused = true;
         send_head(ex);
         return;
     }
     ex->is_conn_reused = false;
-    open_conn(ex);
+    attempt_connect(ex);
 }
 
 void attempt_on_connected(struct exchange *ex, enum err e)
@@ -189,47 +192,6 @@ void attempt_on_connected(struct exchange *ex, enum err e)
         return;
     }
     send_head(ex);
-}
-
-/* Whether the whole request can be sent once more, from memory. */
-static bool can_send_again(const struct exchange *ex)
-{
-    return !ex->is_body_unbuffered && !ex->has_response_begun && ex->interim_count == 0;
-}
-
-/* A connection from the pool broke before it gave a byte: the usual race with the instance's idle
- * time-out. Safe to repeat when the method is idempotent, or when the kernel proves that the
- * instance acknowledged nothing (RFC 9110 9.2.2, RFC 9112 9.3.1). Once, on a fresh connection. */
-static bool replay(struct exchange *ex)
-{
-    const struct conn *conn = ex->conn;
-    bool is_candidate =
-        conn->is_reused && conn->in_len == 0 && !ex->is_replayed && can_send_again(ex);
-    if (!is_candidate || !(method_is_idempotent((enum method)ex->request.method) ||
-                           conn_is_unacked_since(conn, ex->conn_sent_before))) {
-        return false;
-    }
-    stats_add(ex->core->stats, ex->plan->to->service->cells.replays, 1);
-    record(ex, ERR_ORIGIN_RESET, 0);
-    ex->is_replayed = true;
-    ex->in_taken = ex->head_bytes;
-    body_init(&ex->request_body, &ex->request, &ex->arena, NULL, ex->plan->body_bytes_max);
-    conn_close(&ex->conn);
-    exchange_move(ex, EX_PICKING);
-    exchange_move(ex, EX_CONNECTING);
-    open_conn(ex);
-    return true;
-}
-
-/* The connection is of no use any more, before a response head was complete. */
-static void on_broken(struct exchange *ex, enum err why)
-{
-    if (replay(ex)) {
-        return;
-    }
-    note_outcome(ex, 0, BALANCE_FAILED, 0);
-    record(ex, why, 0);
-    life_fail(ex, why);
 }
 
 /* Bytes behind the end of a request body are the next request: they must outlive scratch memory. */
@@ -256,6 +218,7 @@ static struct relay request_relay(struct exchange *ex)
                           .in_bytes = &ex->client_in_bytes,
                           .out_bytes = &ex->origin_out_bytes,
                           .out_kind = ex->request_body.kind,
+                          .keeps = ex->keeps_body,
                           .prefix = ex->is_head_sent ? (struct str){0} : ex->origin_head};
 }
 
@@ -264,9 +227,16 @@ static void on_request_sent(struct exchange *ex)
 {
     ex->is_request_sent = true;
     int64_t response_ms = ex->plan->response_ms;
+    int64_t until_ms = response_ms > 0 ? ex->core->loop.now_ms + response_ms : INT64_MAX;
+    if (UNLIKELY(ex->plan->retry.limits_tries)) {
+        bool is_soft;
+        int64_t try_until_ms = retry_try_until(ex, &is_soft);
+        ex->response_by_ms = until_ms;
+        ex->is_try_soft = is_soft && try_until_ms < until_ms;
+        until_ms = try_until_ms < until_ms ? try_until_ms : until_ms;
+    }
     if (ex->state == EX_SENDING) {
-        conn_wait_until(ex->conn,
-                        response_ms > 0 ? ex->core->loop.now_ms + response_ms : INT64_MAX);
+        conn_wait_until(ex->conn, until_ms);
     }
 }
 
@@ -307,6 +277,36 @@ static bool send_head_alone(struct exchange *ex)
     return true;
 }
 
+/* What is here of the body and has not been sent: kept from an attempt, or read with the head. */
+static struct str unsent_body(const struct exchange *ex)
+{
+    if (UNLIKELY(ex->kept_taken < ex->kept_len)) {
+        return str_of(ex->kept_at + ex->kept_taken, ex->kept_len - ex->kept_taken);
+    }
+    return str_of(ex->in_at + ex->in_taken, ex->in_len - ex->in_taken);
+}
+
+/* Body bytes were passed on, but for those left over. */
+static enum err note_taken(struct exchange *ex, struct str left, bool has_read)
+{
+    bool was_kept = ex->kept_taken < ex->kept_len;
+    if (UNLIKELY(was_kept)) {
+        ex->kept_taken = ex->kept_len;
+        /* The instance is gone with some of it: what the client sent is no longer told apart. */
+        ex->closes_client |= !has_read && left.len > 0;
+    }
+    if (!has_read) {
+        ex->in_taken = was_kept ? ex->in_taken : ex->in_len - (uint32_t)left.len;
+        return OK;
+    }
+    ex->in_taken = was_kept ? ex->in_taken : ex->in_len;
+    if (!ex->request_body.is_done) {
+        return OK;
+    }
+    kept_trim(ex, left.len);
+    return keep_leftover(ex, left);
+}
+
 void attempt_send_body(struct exchange *ex)
 {
     if (ex->is_request_sent || ex->is_body_abandoned || ex->conn == NULL || send_head_alone(ex)) {
@@ -314,24 +314,18 @@ void attempt_send_body(struct exchange *ex)
     }
     struct relay relay = request_relay(ex);
     uint64_t in_before = ex->client_in_bytes, out_before = ex->origin_out_bytes;
-    relay.pending = str_of(ex->in_at + ex->in_taken, ex->in_len - ex->in_taken);
-    const char *in_at = ex->in_at;
-    if (ex->request_body.is_done) {
-        relay.pending.len = 0;
-    }
     bool had_body = !ex->request_body.is_done;
+    if (had_body) {
+        relay.pending = unsent_body(ex);
+    }
     ex->is_head_sent = true;
     enum err e = relay_run(&relay);
     ex->conn->sent_bytes += ex->origin_out_bytes - out_before;
-    ex->is_body_unbuffered |= ex->client_in_bytes != in_before;
-    if (had_body && ex->client_in_bytes == in_before) {
-        ex->in_taken = ex->in_len - (uint32_t)relay.pending.len;
-    } else if (had_body && relay.pending.at != in_at) {
-        ex->in_taken = ex->in_len;
-        if (ex->request_body.is_done && keep_leftover(ex, relay.pending) != OK) {
-            ex->closes_client = true; /* the next request has lost its beginning */
-            e = ERR_MEMORY;
-        }
+    bool has_read = ex->client_in_bytes != in_before;
+    ex->is_body_unbuffered |= has_read && !ex->keeps_body;
+    if (had_body && note_taken(ex, relay.pending, has_read) != OK) {
+        ex->closes_client = true; /* the next request has lost its beginning */
+        e = ERR_MEMORY;
     }
     if (e == OK) {
         on_request_sent(ex);
@@ -392,11 +386,18 @@ static enum err take_head(struct exchange *ex, struct head *head, struct str res
         return ERR_AGAIN;
     }
     classify(ex, head);
+    if (UNLIKELY(head->status >= 400) && retry_answer(ex, head, rest)) {
+        return OK;
+    }
     if (fields_have(&head->fields, FIELD_KEEP_ALIVE)) {
         believe_keep_alive(ex, head);
     }
     if (UNLIKELY(ex->tries != NULL)) {
-        record(ex, OK, head->status);
+        attempt_record(ex, OK, head->status);
+    }
+    if (UNLIKELY(ex->kept_at != NULL)) {
+        kept_drop(ex);
+        ex->is_body_unbuffered = true;
     }
     exchange_mark(ex, FLIGHT_ANSWERED);
     conn_wait_until(ex->conn, INT64_MAX);
@@ -490,12 +491,12 @@ void attempt_on_origin_ready(struct exchange *ex, unsigned ready)
     }
     if (e == ERR_AGAIN && !ex->is_request_sent) {
         attempt_send_body(ex);
-    } else if (e == ERR_ORIGIN_RESET) {
-        on_broken(ex, e);
-    } else if (e != OK && e != ERR_AGAIN) {
-        note_outcome(ex, 0, e == ERR_CLIENT_GONE ? BALANCE_UNKNOWN : BALANCE_FAILED, 0);
-        record(ex, e, 0);
+    } else if (e == ERR_CLIENT_GONE) {
         life_fail(ex, e);
+    } else if (e != OK && e != ERR_AGAIN) {
+        bool is_over = e == ERR_ORIGIN_RESET || ex->conn->stream.has_ended ||
+                       ex->conn->stream.is_broken;
+        on_failure(ex, is_over ? CONF_RETRY_RESET : CONF_RETRY_BAD_RESPONSE, e);
     }
 }
 
@@ -504,13 +505,22 @@ void attempt_blame(struct exchange *ex, enum err why)
     bool is_due = ex->state == EX_SENDING &&
                   (ex->is_request_sent || ex->conn->stream.queued_bytes > 0);
     if (is_due || ex->state == EX_CONNECTING) {
-        note_outcome(ex, 0, BALANCE_FAILED, 0);
-        record(ex, why, 0);
+        attempt_note_failure(ex, why);
     }
 }
 
 void attempt_on_timer(struct exchange *ex)
 {
+    bool is_due = ex->is_request_sent || ex->conn->stream.queued_bytes > 0;
+    if (is_due && retry_failure(ex, CONF_RETRY_TIMEOUT, ERR_ORIGIN_TIMEOUT)) {
+        return;
+    }
+    if (ex->is_try_soft) {
+        ex->is_try_soft = false;
+        ex->retry_verdict = RETRY_ALLOWED;
+        conn_wait_until(ex->conn, ex->response_by_ms);
+        return;
+    }
     attempt_blame(ex, ERR_ORIGIN_TIMEOUT);
     life_fail(ex, ERR_ORIGIN_TIMEOUT);
 }

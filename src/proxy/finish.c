@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "exchange/policy.h"
 #include "observe/access_log.h"
+#include "proxy/kept.h"
 #include "stats/stats.h"
 
 static uint32_t version_index(const struct exchange *ex)
@@ -84,6 +85,7 @@ static void write_log(struct exchange *ex)
         .status = ex->status,
         .attempts = ex->attempt_count,
         .tries = ex->tries,
+        .retry_refused = retry_refusal(ex->retry_verdict),
         .is_reused = ex->is_conn_reused,
         .is_replayed = ex->is_replayed};
     record.is_in_panic =
@@ -104,6 +106,7 @@ static void close_books(struct exchange *ex)
     CHECK(ex->conn == NULL);
     CHECK(!ex->holds_slot);
     timer_stop(&ex->timer);
+    kept_drop(ex);
     task_cancel(&ex->task);
     exchange_mark(ex, FLIGHT_END);
     if (ex->request_body.is_done) {

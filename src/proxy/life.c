@@ -9,6 +9,7 @@
 #include "proxy/balance_key.h"
 #include "proxy/fallback.h"
 #include "proxy/max_forwards.h"
+#include "proxy/retry.h"
 #include "proxy/routing.h"
 #include "proxy/world.h"
 #include "stats/stats.h"
@@ -210,6 +211,9 @@ void life_pick(struct exchange *ex)
         wait_in_line(ex);
         return;
     }
+    if ((e == ERR_NO_ENDPOINT || e == ERR_NO_HEALTHY) && retry_all_tried(ex)) {
+        return;
+    }
     if (e != OK) {
         bool is_last = e == ERR_NO_ENDPOINT || e == ERR_NO_HEALTHY;
         life_fail(ex, is_last && ex->error != OK ? ex->error : e);
@@ -290,6 +294,8 @@ static void on_deadline(struct loop *loop, struct timer *timer)
     if (loop->now_ms >= ex->deadline_ms) {
         attempt_blame(ex, ERR_EXCHANGE_TIMEOUT);
         life_fail(ex, ERR_EXCHANGE_TIMEOUT);
+    } else if (ex->retry_at_ms != 0) {
+        retry_on_pause_over(ex);
     } else if (ex->state == EX_PICKING && !ex->is_called) {
         life_fail(ex, ERR_QUEUE_TIMEOUT);
     } else if (ex->deadline_ms != INT64_MAX) {
@@ -360,6 +366,10 @@ static int64_t on_client_timer(struct exchange *ex)
     }
     if (now_ms - ex->progress_ms >= limit_ms) {
         enum err why = stalled_by(ex);
+        if (why == ERR_ORIGIN_TIMEOUT && ex->state == EX_SENDING) {
+            attempt_on_timer(ex);
+            return now_ms + limit_ms;
+        }
         attempt_blame(ex, why);
         life_fail(ex, why);
         return now_ms + limit_ms;

@@ -2,6 +2,7 @@
  * Each stop is one function on which to set a breakpoint; states.def says which may follow which.
  *   life.c     head, route, policies, pick, and every way to an end
  *   attempt.c  one try at one instance: send, await, classify, replay
+ *   retry.c    whether and when there is another try
  *   respond.c  response heads, of origins and our own
  *   finish.c   the record: log, counters, connections back to where they belong */
 #pragma once
@@ -29,6 +30,13 @@ void attempt_on_origin_ready(struct exchange *ex, unsigned ready);
 void attempt_on_timer(struct exchange *ex);
 /* attempt.c: time is up; when it was the instance's turn, that counts against it. */
 void attempt_blame(struct exchange *ex, enum err why);
+/* attempt.c: a fresh connection to ex->origin, whose slot the exchange holds. */
+void attempt_connect(struct exchange *ex);
+/* attempt.c: the attempt has failed without an answer: counts it against the instance, and writes
+ * it down. */
+void attempt_note_failure(struct exchange *ex, enum err why);
+/* attempt.c: writes down what became of the attempt; status 0: it was not answered. */
+void attempt_record(struct exchange *ex, enum err why, uint16_t status);
 /* attempt.c: moves request body bytes; also when the client became readable. */
 void attempt_send_body(struct exchange *ex);
 /* attempt.c: gives connection and slot up; the connection is kept when it is clean. */

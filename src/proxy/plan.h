@@ -5,6 +5,7 @@
 
 #include "exchange/policy.h"
 #include "route/rewrite.h"
+#include "proxy/retry_rules.h"
 #include "route/split.h"
 #include "upstream/cluster.h"
 
@@ -69,6 +70,7 @@ struct plan {
         uint32_t field_count;
     } respond;
     int64_t connect_ms, response_ms, body_ms, total_ms; /* 0: no limit, but for connect */
+    struct retry_rules retry;
     uint64_t body_bytes_max;                            /* 0: no limit */
     const struct plan *fallback; /* instead, when the service cannot be asked; NULL: none */
     uint32_t cell_duration;

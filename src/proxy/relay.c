@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "http/h1/writer.h"
 #include "net/pipe.h"
+#include "proxy/kept.h"
 
 enum { PIECES_MAX = 48, SLICES_MAX = 15, SIZE_LINE_BYTES = 20, SPLICE_BYTES_MIN = 65536,
        JOIN_BYTES_MAX = 4096 };
@@ -141,6 +142,9 @@ static enum err read_and_pass(struct relay *relay)
     }
     *relay->in_bytes += got;
     relay->pending = str_of(core->scratch, got);
+    if (UNLIKELY(relay->keeps)) {
+        kept_add(relay->ex, relay->pending);
+    }
     return pass_bytes(relay, &relay->pending);
 }
 
@@ -149,7 +153,7 @@ static bool can_splice(const struct relay *relay)
     bool has_held = *relay->pipe != NULL && (*relay->pipe)->held_bytes > 0;
     return has_held || (relay->body->kind == BODY_LENGTH && relay->out_kind == BODY_LENGTH &&
                         relay->body->left >= SPLICE_BYTES_MIN && relay->pending.len == 0 &&
-                        relay->prefix.len == 0 && relay->body->bytes_max == 0);
+                        relay->prefix.len == 0 && relay->body->bytes_max == 0 && !relay->keeps);
 }
 
 static enum err take_pipe(struct relay *relay)

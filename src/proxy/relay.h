@@ -15,6 +15,7 @@ struct relay {
     struct pipe **pipe; /* where the exchange keeps a pipe for this direction */
     const struct fields *trailers; /* written after the last chunk; NULL: none */
     uint64_t *in_bytes, *out_bytes;
+    bool keeps; /* what is read is kept too: kept.h */
     uint8_t out_kind; /* enum body_kind on `to` */
     bool is_from_fault; /* out: with an error, it was `from` that failed */
 };

@@ -183,7 +183,8 @@ enum err respond_interim(struct exchange *ex, const struct head *head)
     struct strbuf out = strbuf_over(ex->core->out, OUT_BYTES);
     const struct h1_wire wire = {.body = BODY_NONE};
     /* RFC 9110 15.2: never to an HTTP/1.0 client; and 100 only to one that asked for it. */
-    bool is_unasked = head->status == 100 && !ex->request.expects_continue;
+    bool is_unasked =
+        head->status == 100 && (!ex->request.expects_continue || ex->has_sent_continue);
     if (ex->request.minor == 0 || is_unasked) {
         return OK;
     }
@@ -192,6 +193,7 @@ enum err respond_interim(struct exchange *ex, const struct head *head)
         return ERR_ORIGIN_HEAD_BYTES;
     }
     ex->has_sent_continue |= head->status == 100;
+    ex->has_passed_interim |= head->status != 100;
     ex->client_out_bytes += out.len;
     return stream_send_str(&ex->session->stream, strbuf_str(&out)) == OK ? OK : ERR_CLIENT_GONE;
 }

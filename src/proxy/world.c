@@ -154,6 +154,7 @@ static enum err compile_plan(const struct world_conf *conf, struct snapshot *sna
     plan->response_ms = route->effective.timeout.response_ms;
     plan->body_ms = route->effective.timeout.body_ms;
     plan->total_ms = route->effective.timeout.total_ms;
+    retry_compile(&plan->retry, route->effective.retry, plan->total_ms);
     plan->body_bytes_max = (uint64_t)route->effective.body_limit.bytes;
     return route_cells(conf, &snapshot->arena, plan);
 }

@@ -7,6 +7,7 @@
 
 #include "exchange/exchange.h"
 #include "upstream/breaker.h"
+#include "upstream/budget.h"
 #include "upstream/codel.h"
 #include "upstream/levels.h"
 #include "upstream/origin.h"
@@ -16,13 +17,16 @@ enum urgency { URGENCY_HIGH, URGENCY_NORMAL, URGENCY_LOW, URGENCY_COUNT };
 
 struct service_cells {
     uint32_t ttfb, received_bytes, sent_bytes, open, idle, connects, connect_failures, reuses,
-        replays, attempts, retries, queue_depth, queue_wait, fallbacks;
+        replays, attempts, retries, retries_over_budget, queue_depth, queue_wait,
+        fallbacks;
 };
 
 struct service {
     struct list node; /* in the registry */
     struct str name;
     struct service_cells cells;
+    const struct stats *stats; /* where the cells of all cores are */
+    struct budget budget;      /* of retries */
     _Atomic uint32_t waiting_total; /* in the lines of its clusters */
     _Atomic uint32_t queue_max;     /* ceiling of that */
     _Atomic uint32_t codel_target_ms, codel_interval_ms; /* see codel.h */

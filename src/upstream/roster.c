@@ -7,6 +7,21 @@
 #include "upstream/conn.h"
 #include "upstream/roster_inner.h"
 
+enum { TICK_MS = 1000 };
+
+/* Each second: what services have had until now, for their budgets. */
+static void on_tick(struct loop *loop, struct timer *timer)
+{
+    struct roster *roster = CONTAINER_OF(timer, struct roster, tick);
+    LIST_EACH(node, &roster->services) {
+        struct service *service = CONTAINER_OF(node, struct service, node);
+        uint64_t requests = stats_read(service->stats, service->cells.attempts) -
+                            stats_read(service->stats, service->cells.retries);
+        budget_tick(&service->budget, requests, loop->now_ms);
+    }
+    timer_set(loop, timer, loop->now_ms + TICK_MS);
+}
+
 void roster_init(struct roster *roster, const struct roster_conf *conf)
 {
     *roster = (struct roster){.loop = conf->loop,
@@ -21,6 +36,8 @@ void roster_init(struct roster *roster, const struct roster_conf *conf)
     list_init(&roster->clusters);
     list_init(&roster->names);
     list_init(&roster->retired);
+    roster->tick.fire = on_tick;
+    timer_set(roster->loop, &roster->tick, roster->loop->now_ms + TICK_MS);
     instance_keeper_init(&roster->keeper, conf->loop, conf->registry);
     roster_watch_start(roster);
 }
@@ -41,6 +58,7 @@ static const struct {
     SERIES(origin_stale_replays, replays),
     SERIES(attempts, attempts),
     SERIES(retries, retries),
+    SERIES(retries_over_budget, retries_over_budget),
     SERIES(queue_depth, queue_depth),
     SERIES(queue_wait, queue_wait),
     SERIES(fallbacks, fallbacks),
@@ -97,6 +115,8 @@ struct service *roster_service(struct roster *roster, struct str name, uint32_t 
         }
         service->name = roster_text_keep(name);
         service_cells(roster, service);
+        service->stats = roster->registry->stats;
+        budget_init(&service->budget, roster->loop->now_ms);
         list_push_back(&roster->services, &service->node);
     }
     service->generation = roster->generation;
@@ -554,6 +574,7 @@ void roster_drop(struct roster *roster)
     if (roster->loop == NULL) {
         return; /* all zero: it was never made */
     }
+    timer_stop(&roster->tick);
     instance_keeper_drop(&roster->keeper);
     timer_stop(&roster->watch);
     roster_release(roster, roster_take_updates(roster));

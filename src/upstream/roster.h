@@ -46,6 +46,7 @@ struct roster {
     struct resolver *resolver;
     struct fetcher *fetcher;
     struct registry *registry;
+    struct timer tick;
     struct list services, clusters, names, retired;
     struct instance_keeper keeper; /* of the states of all instances */
     struct timer watch;            /* of passive detection */

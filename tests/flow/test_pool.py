@@ -169,9 +169,9 @@ def test_what_an_origin_may_have_acted_on_is_not_sent_again(through, origins, me
     assert len([r for r in origin.requests if r.target == "/2"]) == 1
 
 
-def test_a_fresh_connection_that_breaks_is_not_tried_again(through, origins):
+def test_a_fresh_connection_that_breaks_is_not_stale(through, origins):
     origin = origins.script([expect_request(), close()])
-    gateway = through(origin)
+    gateway = through(origin, services={"app": {"retry": {"on": "stale"}}})
     response = gateway.request("GET", "/")
     assert (response.status, code_of(response)) == (502, "origin_reset")
     assert len(origin.requests) == 1
@@ -180,7 +180,7 @@ def test_a_fresh_connection_that_breaks_is_not_tried_again(through, origins):
 def test_nothing_is_sent_again_after_the_first_byte_of_an_answer(through, origins):
     origin = origins.script([answer(), expect_request(), send(b"HTTP/1.1 2"), close()],
                             [forever(answer(body=b"twice"))])
-    gateway = through(origin)
+    gateway = through(origin, services={"app": {"retry": {"on": "stale"}}})
     gateway.request("GET", "/1")
     assert gateway.request("GET", "/2").status == 502
     assert len(origin.requests) == 2

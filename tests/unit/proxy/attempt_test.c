@@ -14,6 +14,10 @@
     "listeners: { http: { port: 1 } }\n"                                                           \
     "services: { it: { targets: [127.0.0.1:%u] } }\n"                                              \
     "routes: { all: { match: /*, to: it } }\n"
+#define ONE_ATTEMPT                                                                                \
+    "listeners: { http: { port: 1 } }\n"                                                           \
+    "services: { it: { targets: [127.0.0.1:%u], retry: { on: stale } } }\n"                        \
+    "routes: { all: { match: /*, to: it } }\n"
 #define TWO_TARGETS                                                                                \
     "listeners: { http: { port: 1 } }\n"                                                           \
     "services: { it: { balance: round_robin, targets: [127.0.0.1:%u, 127.0.0.1:%u] } }\n"           \
@@ -226,7 +230,7 @@ TEST(nine_interim_responses_are_too_many)
 static void warm_up(struct peer *client, struct peer *origin)
 {
     hall_open(&hall, 1);
-    WANT(hall_publish(&hall, ONE_SERVICE, hall.origin_ports[0]));
+    WANT(hall_publish(&hall, ONE_ATTEMPT, hall.origin_ports[0]));
     hall_client(&hall, 0, client);
     origin->fd = -1;
     go_once(client, origin, SAYS_OK, "\r\n\r\nok");
@@ -354,7 +358,7 @@ TEST(a_message_that_was_cut_for_lack_of_memory_is_never_begun_again)
         for (int side = 0; side < 2; side++) {
             struct peer client, origin;
             hall_open(&hall, 1);
-            WANT(hall_publish(&hall, ONE_SERVICE, hall.origin_ports[0]));
+            WANT(hall_publish(&hall, ONE_ATTEMPT, hall.origin_ports[0]));
             hall_client(&hall, 0, &client);
             hall.nudges = true;
             fault_set((struct fault){.bytes_max = 5});

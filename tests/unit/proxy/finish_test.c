@@ -13,7 +13,7 @@
 #define SAYS_OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define ONE_SERVICE                                                                                \
     "listeners: { http: { port: 1 } }\n"                                                           \
-    "services: { it: { targets: [127.0.0.1:%u] } }\n"                                              \
+    "services: { it: { targets: [127.0.0.1:%u], retry: off } }\n"                                              \
     "routes: { all: { match: /p, to: it } }\n"
 
 static struct hall hall;

@@ -9,7 +9,7 @@
 
 #define ONE_SERVICE                                                                                \
     "listeners: { http: { port: 1 } }\n"                                                           \
-    "services: { it: { targets: [127.0.0.1:%u] } }\n"                                              \
+    "services: { it: { targets: [127.0.0.1:%u], retry: off } }\n"                                              \
     "routes: { all: { match: /*, to: it } }\n"
 #define GET_ROOT "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define SAYS_OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
