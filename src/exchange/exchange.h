@@ -64,8 +64,7 @@ struct exchange {
     int64_t deadline_ms;    /* of the whole exchange; INT64_MAX: none */
     int64_t progress_ms;    /* when a body last moved, in either direction */
     int64_t attempt_ns;     /* when the present attempt began */
-    int64_t retry_at_ms;    /* when it picks again after a pause; 0: it does not pause */
-    int64_t response_by_ms; /* when the response head is due, whatever the attempt's own limit */
+    int64_t retry_at_ms, response_by_ms; /* a pause ends, 0: none; the latest for its answer */
     int64_t queued_ns;      /* when it got in line; 0: it did not wait */
     enum err fallback_why;  /* why its service was not asked but the fallback; OK: it was */
     enum err queue_verdict; /* why it was sent out of the line unserved; OK: it was not */
@@ -97,8 +96,7 @@ struct exchange {
     bool is_own_reply, is_replayed, is_conn_reused;
     bool is_bound_fresh;      /* the cookie that names it need not be given anew */
     bool has_refused_head;    /* the origin's head could not be passed on: a reply is still due */
-    bool has_passed_interim; /* the client was sent an interim response other than 100 */
-    bool keeps_body, is_try_soft; /* into kept_at; it may go on after its own limit */
+    bool has_passed_interim, keeps_body, is_try_soft; /* other than 100; proxy/retry.h */
     bool has_sent_continue;   /* the client was told to go on */
     bool is_head_sent;        /* the request head went to the origin */
     bool is_request_sent;     /* so has the whole request body */
