@@ -134,7 +134,7 @@ static void send_head(struct exchange *ex)
     exchange_move(ex, EX_SENDING);
     exchange_mark(ex, FLIGHT_CONNECTED);
     ex->conn_sent_before = ex->conn->sent_bytes;
-    if (UNLIKELY(ex->retry_count > 0 || ex->is_replayed)) {
+    if (UNLIKELY(ex->attempt_count > 1 || ex->is_replayed)) {
         kept_rewind(ex);
     }
     ex->is_head_sent = false;
@@ -167,7 +167,7 @@ void attempt_start(struct exchange *ex)
     bool is_first = ex->attempt_count++ == 0;
     ex->attempt_ns = ex->core->loop.now_ns;
     stats_add(ex->core->stats, ex->plan->to->service->cells.attempts, 1);
-    bool is_written = !is_first && ex->plan->to->host != PLAN_HOST_TARGET;
+    bool is_written = ex->origin_head.len > 0 && ex->plan->to->host != PLAN_HOST_TARGET;
     enum err e = is_written ? OK : write_head(ex);
     if (e != OK) {
         life_fail(ex, e);

@@ -20,6 +20,7 @@ static void ask_other(struct exchange *ex)
     ex->cluster = NULL;
     ex->origin = NULL;
     ex->tried = NULL;
+    ex->origin_head = (struct str){0}; /* that service may be sent another one */
     ex->queue_verdict = OK;
     ex->queued_ns = 0;
     if (ex->deadline_ms == INT64_MAX) {
