@@ -42,7 +42,7 @@ const struct verb_face verb_diff = {
     .operands_max = 2,
     .details =
         "Both files must be right. A difference is no failure, unless --exit-code is given.\n"
-        "With one file the running process is asked what a reload would change, and what operators\n"
-        "have said above it (sluice targets).",
+        "With one file the running process is asked what a reload would change, and what\n"
+        "operators have said above it (sluice targets).",
     .run = run,
 };
