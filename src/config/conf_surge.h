@@ -25,3 +25,8 @@ struct conf_fallback { /* pos not set: there is none */
     struct str body;
     struct conf_pairs headers;
 };
+
+struct conf_concurrency { /* pos not set: nothing is learned */
+    struct source_pos pos;
+    int64_t min, max;
+};

@@ -44,6 +44,7 @@ extern const struct conf_table conf_root_table, conf_listener_table, conf_servic
     conf_defaults_table, conf_enforce_table, conf_health_table, conf_slow_start_table;
 extern const struct conf_table conf_sticky_table;
 extern const struct conf_table conf_eject_table, conf_breaker_table, conf_fallback_table;
+extern const struct conf_table conf_concurrency_table;
 extern const char *const conf_urgency_names[];
 extern const struct conf_grammar conf_percent_grammar, conf_errors_grammar, conf_share_in_grammar,
     conf_share_over_grammar;

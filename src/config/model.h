@@ -109,6 +109,7 @@ struct conf_service {
     struct conf_eject eject;
     struct conf_breaker breaker;
     struct conf_fallback fallback;
+    struct conf_concurrency concurrency;
     struct conf_host_rule host;
     struct conf_cohort cohort;
     struct conf_sticky sticky;

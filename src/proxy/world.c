@@ -65,7 +65,11 @@ static enum err compile_cluster(const struct world_conf *conf, const struct conf
         .life = compile_life(service),
         .zone = conf->config->zone,
         .eject = compile_eject(&service->eject),
-        .breaker = compile_breaker(&service->breaker)};
+        .breaker = compile_breaker(&service->breaker),
+        .concurrency = {.min = (uint32_t)service->concurrency.min,
+                        .max = source_pos_is_set(&service->concurrency.pos)
+                                   ? (uint32_t)service->concurrency.max
+                                   : 0}};
     enum err e =
         targets == NULL ? ERR_MEMORY : roster_configure(conf->roster, cluster, &cluster_conf);
     arena_reset(&scratch);

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "exchange/core.h"
 #include "upstream/endpoint.h"
+#include "upstream/gradient.h"
 #include "upstream/instance.h"
 #include "upstream/outlier.h"
 #include "upstream/tally.h"
@@ -36,6 +37,9 @@ struct origin {
     bool is_unused;           /* so found by the last sweep; control thread only */
     struct instance instance; /* control thread only */
     struct outlier outlier;   /* what passive detection knows; control thread only */
+    struct gradient gradient; /* of its ceiling, where that is learned; control thread only */
+    struct tally_sum learned_from;
+    uint32_t cell_ceiling; /* its series; 0: none yet */
     struct health_watch *watch; /* NULL: it is not checked; of health/checker.c */
     struct pool pools[];      /* by core */
 };

@@ -192,7 +192,8 @@ static enum err spec_make(struct roster *roster, const struct roster_cluster_con
                                  .connections_max = conf->connections_max,
                                  .life = conf->life,
                                  .eject = conf->eject,
-                                 .breaker = conf->breaker};
+                                 .breaker = conf->breaker,
+                                 .concurrency = conf->concurrency};
     arena_init_heap(&spec->arena, SET_ARENA_BYTES_MAX);
     spec->targets = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_target);
     spec->names = ARENA_ARRAY(&spec->arena, conf->target_count + 1u, struct roster_name *);

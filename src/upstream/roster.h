@@ -25,6 +25,7 @@ struct roster_cluster_conf {
     struct str zone; /* of this process; empty: not known */
     struct outlier_conf eject; /* passive detection; without a window: none */
     struct breaker_conf breaker; /* without a window: none */
+    struct gradient_conf concurrency; /* without a max: none */
 };
 
 /* One cluster's instances for all cores to take over; or one text that none of them reads any more

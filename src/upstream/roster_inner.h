@@ -38,6 +38,7 @@ struct roster_spec {
     struct str zone; /* of this process */
     struct outlier_conf eject; /* without a window: off */
     struct breaker_conf breaker; /* the same */
+    struct gradient_conf concurrency; /* without a max: nothing is learned */
 };
 
 /* What is configured and not in use yet. All-zero is nothing. */

@@ -333,6 +333,9 @@ void roster_origin_retire(struct roster *roster, const struct origin *origin)
 {
     registry_retire(roster->registry, METRIC_endpoint_requests, origin->cell_requests);
     registry_retire(roster->registry, METRIC_endpoint_in_flight, origin->cell_in_flight);
+    if (origin->cell_ceiling != 0) {
+        registry_retire(roster->registry, METRIC_endpoint_ceiling, origin->cell_ceiling);
+    }
     registry_retire(roster->registry, METRIC_endpoint_latency, origin->cell_latency);
     stats_set(roster->registry->block, origin->instance.cell_state, 0);
     registry_retire(roster->registry, METRIC_endpoint_state, origin->instance.cell_state);

@@ -145,12 +145,45 @@ static void watch_breaker(struct roster_cluster *state)
     }
 }
 
+static void learn_ceiling(struct roster_cluster *state, struct origin *origin)
+{
+    struct roster *roster = state->roster;
+    const struct cluster *cluster = state->cluster;
+    const struct tally_sum now = tally_read(origin, roster->core_count);
+    const struct tally_sum *seen = &origin->learned_from;
+    uint32_t samples = tally_answers(&now) - tally_answers(seen);
+    uint64_t log_sum = now.ttfb_log_sum - seen->ttfb_log_sum;
+    uint32_t limit = gradient_step(&origin->gradient, &state->spec.concurrency, samples,
+                                   samples == 0 ? 0 : (double)log_sum / samples,
+                                   endpoint_in_flight(&origin->endpoint));
+    uint32_t max = state->spec.connections_max;
+    origin->learned_from = now;
+    endpoint_set_ceiling(&origin->endpoint, max != 0 && limit > max ? max : limit);
+    if (origin->cell_ceiling == 0) {
+        const struct str labels[3] = {cluster->service->name, cluster->name, origin->endpoint.name};
+        origin->cell_ceiling = registry_hold(roster->registry, METRIC_endpoint_ceiling, labels);
+    }
+    stats_set(roster->registry->block, origin->cell_ceiling, limit);
+}
+
+static void learn_ceilings(struct roster_cluster *state)
+{
+    const struct balance_set *set = state->current == NULL ? NULL : &state->current->set;
+    if (state->spec.concurrency.max == 0 || set == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        learn_ceiling(state, origin_of(set->endpoints[i]));
+    }
+}
+
 void roster_watch(struct roster *roster)
 {
     struct arena arena;
     arena_init_heap(&arena, SET_ARENA_BYTES_MAX);
     LIST_EACH(node, &roster->clusters) {
         watch_breaker(CONTAINER_OF(node, struct roster_cluster, node));
+        learn_ceilings(CONTAINER_OF(node, struct roster_cluster, node));
         watch_cluster(CONTAINER_OF(node, struct roster_cluster, node), &arena);
     }
     arena_reset(&arena);

@@ -196,3 +196,13 @@ def test_what_the_service_answers_itself_is_passed_on(sluice, origins):
     moody.status = 503
     gateway = sluice(all_to(moody.origin, fallback={"status": 203}))
     assert gateway.request("GET", "/").status == 503
+
+
+def test_a_learned_ceiling_is_far_below_the_fixed_one_and_nobody_is_refused(sluice, origins):
+    gateway = sluice(all_to(origins.echo(), concurrency={"min": 2, "max": 64}), cores=2)
+    assert {a.status for a in crowd(gateway, 8, 1.5, "/?delay_ms=20")} == {200}
+    ceiling = gateway.metrics()("sluice_endpoint_ceiling", service="app")
+    assert 2 <= ceiling <= 64
+    ceiling_of_one = sluice(all_to(origins.echo(), concurrency={"min": 1, "max": 1}))
+    crowd(ceiling_of_one, 2, 0.6)
+    assert ceiling_of_one.metrics()("sluice_endpoint_ceiling") == 1
