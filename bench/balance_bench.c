@@ -1,6 +1,7 @@
 /* balance_bench.c - what a pick costs, by method and number of instances.
  *
- *     balance_bench                        ns for a pick and its end, alone on one core
+ *     balance_bench                        ns for a pick and its end, alone on one core, and how long
+ *                                          its tables take to be made
  *     balance_bench METHOD COUNT PICKS     one of them, for counting instructions:
  *         valgrind --tool=callgrind --toggle-collect=run_picks ./balance_bench p2c_ewma 8 100000 */
 #include "base/clock.h"
@@ -15,6 +16,7 @@ struct bench {
     struct balance_set set;
     struct rng rng;
     uint32_t in_flight;
+    int64_t init_ns; /* what making the set took */
 };
 
 static void *must(void *memory)
@@ -47,9 +49,11 @@ static void bench_open(struct bench *bench, const struct balance_type *type, uin
     }
     const struct balance_set_conf conf = {
         .type = type, .endpoints = list, .count = count, .options = {.bound_percent = 125}};
+    int64_t begun_ns = clock_mono_ns();
     if (balance_set_init(&bench->set, &bench->arena, &conf) != OK) {
         (void)must(NULL);
     }
+    bench->init_ns = clock_mono_ns() - begun_ns;
 }
 
 /* Not inlined nor cloned: callgrind counts what happens below it. */
@@ -79,7 +83,8 @@ static void measure(const struct balance_type *type, uint32_t count, uint32_t pi
     int64_t begun_ns = clock_mono_ns();
     uint64_t picked = run_picks(&bench, picks);
     int64_t ns = clock_mono_ns() - begun_ns;
-    printf("%-14s %5u instances %8.1f ns a pick%s\n", type->name, count, (double)ns / picks,
+    printf("%-14s %5u instances %8.1f ns a pick, made in %6.2f ms%s\n", type->name, count,
+           (double)ns / picks, (double)bench.init_ns / (double)NS_PER_MS,
            picked == picks ? "" : "  MISSED SOME");
     arena_reset(&bench.arena);
 }
