@@ -291,12 +291,19 @@ void registry_release(struct registry *registry, uint64_t oldest)
 void registry_retire(struct registry *registry, enum metric metric, uint32_t cell)
 {
     CHECK(metric < METRIC_COUNT);
-    LIST_EACH(node, &registry->series[metric])
-    {
-        struct series *series = CONTAINER_OF(node, struct series, of_metric);
-        if (series->cell == cell) {
-            series_retire(registry, series);
-            return;
+    /* Cells are given out in the order of series_at, and stay with their place. */
+    uint32_t low = 0, high = registry->series_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (registry->series_at[middle].cell < cell) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
+    }
+    struct series *series = &registry->series_at[low];
+    if (low < registry->series_count && series->cell == cell && series->metric == metric &&
+        series->text != NULL) {
+        series_retire(registry, series);
     }
 }

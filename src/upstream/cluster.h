@@ -15,6 +15,8 @@
 /* Who goes first; each has a line of its own, and even the last is called now and then. */
 enum urgency { URGENCY_HIGH, URGENCY_NORMAL, URGENCY_LOW, URGENCY_COUNT };
 
+struct roster_cluster;
+
 struct service_cells {
     uint32_t ttfb, received_bytes, sent_bytes, open, idle, connects, connect_failures, reuses,
         replays, attempts, retries, retries_over_budget, queue_depth, queue_wait,
@@ -58,6 +60,7 @@ struct cluster {
     struct list node; /* in the registry */
     struct service *service;
     struct str name; /* of the version; empty for a service without versions */
+    struct roster_cluster *state; /* what the control thread knows of it */
     uint32_t core_count;
     _Atomic uint32_t waiting_total; /* in all parts of the line */
     _Atomic uint32_t panic;         /* bit by priority: health is not believed there */

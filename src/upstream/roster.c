@@ -124,17 +124,6 @@ struct service *roster_service(struct roster *roster, struct str name, uint32_t 
     return service;
 }
 
-static struct roster_cluster *state_of(struct roster *roster, const struct cluster *cluster)
-{
-    LIST_EACH(node, &roster->clusters) {
-        struct roster_cluster *state = CONTAINER_OF(node, struct roster_cluster, node);
-        if (state->cluster == cluster) {
-            return state;
-        }
-    }
-    return NULL;
-}
-
 static struct roster_cluster *cluster_new(struct roster *roster, struct service *service,
                                           struct str version)
 {
@@ -151,6 +140,7 @@ static struct roster_cluster *cluster_new(struct roster *roster, struct service 
     service->cluster_count++;
     state->roster = roster;
     state->cluster = cluster;
+    cluster->state = state;
     list_init(&state->origins);
     instance_group_init(&state->group, &roster->keeper, cluster, &state->origins);
     list_push_back(&roster->clusters, &state->node);
@@ -326,8 +316,8 @@ static enum err stage_conf(struct roster_cluster *state, const struct roster_clu
 enum err roster_configure(struct roster *roster, struct cluster *cluster,
                           const struct roster_cluster_conf *conf)
 {
-    struct roster_cluster *state = state_of(roster, cluster);
-    CHECK(state != NULL);
+    struct roster_cluster *state = cluster->state;
+    CHECK(state->roster == roster);
     stage_drop(state);
     state->stage.is_used = state->stage.has_spec = true;
     enum err e = roster_follow(state, conf->discover);
@@ -566,7 +556,8 @@ void roster_sweep(struct roster *roster)
 
 const struct balance_set *roster_set_of(struct roster *roster, const struct cluster *cluster)
 {
-    const struct roster_cluster *state = state_of(roster, cluster);
+    const struct roster_cluster *state = cluster->state;
+    CHECK(state == NULL || state->roster == roster);
     return state == NULL || state->current == NULL ? NULL : &state->current->set;
 }
 
