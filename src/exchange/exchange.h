@@ -66,9 +66,7 @@ struct exchange {
     int64_t attempt_ns;     /* when the present attempt began */
     int64_t retry_at_ms, response_by_ms; /* a pause ends, 0: none; the latest for its answer */
     int64_t queued_ns;      /* when it got in line; 0: it did not wait */
-    enum err fallback_why;  /* why its service was not asked but the fallback; OK: it was */
-    enum err queue_verdict; /* why it was sent out of the line unserved; OK: it was not */
-    uint8_t urgency;        /* enum urgency of upstream/cluster.h */
+    enum err queue_verdict, fallback_why; /* why it left the line, or its service; OK: it did not */
     uint64_t conn_sent_before; /* conn->sent_bytes when the attempt began */
 
     /* Policies. */
@@ -89,11 +87,11 @@ struct exchange {
     enum err error; /* why it did not go as asked; OK: it did */
     uint16_t status; /* as sent to the client; 0: none yet */
     uint8_t state;   /* enum exchange_state */
-    uint8_t attempt_count, interim_count;
+    uint8_t attempt_count, interim_count, urgency;
     uint8_t retry_count, retry_verdict; /* proxy/retry.h: how many; of the latest failure */
     uint8_t response_out_kind; /* enum body_kind of the response as the client gets it */
     bool is_called; /* out of the line of those who wait, because an instance became free */
-    bool is_own_reply, is_replayed, is_conn_reused;
+    bool is_own_reply, is_replayed, is_conn_reused, is_upgrade;
     bool is_bound_fresh;      /* the cookie that names it need not be given anew */
     bool has_refused_head;    /* the origin's head could not be passed on: a reply is still due */
     bool has_passed_interim, keeps_body, is_try_soft; /* other than 100; proxy/retry.h */
@@ -106,7 +104,6 @@ struct exchange {
     bool has_origin_fields;   /* what is said to origins was added to the request */
     bool closes_client;       /* the client connection ends with this exchange */
     bool has_response_begun;  /* a byte of the response went to the client */
-    bool is_upgrade;
 };
 static_assert(sizeof(struct exchange) <= 2048, "the rest of the slab object is its arena");
 
