@@ -1,7 +1,7 @@
 /* balance_bench.c - what a pick costs, by method and number of instances.
  *
- *     balance_bench                        ns for a pick and its end, alone on one core, and how long
- *                                          its tables take to be made
+ *     balance_bench                        ns for a pick and its end, alone on one core; ms for
+ *                                          making the tables
  *     balance_bench METHOD COUNT PICKS     one of them, for counting instructions:
  *         valgrind --tool=callgrind --toggle-collect=run_picks ./balance_bench p2c_ewma 8 100000 */
 #include "base/clock.h"
