@@ -64,3 +64,22 @@ def test_off_sends_each_request_once(sluice, origins):
     gateway = two(sluice, breaks, breaks, "off")
     assert gateway.request("GET", "/").status == 502
     assert len(breaks.requests) == 1
+
+
+def test_an_instance_that_stops_answering_costs_half_of_the_time(sluice, origins):
+    deaf = origins.script(*[[expect_request(), lambda c: time.sleep(2)]] * 2)
+    good = origins.script([forever(answer(body=b"good"))])
+    gateway = two(sluice, deaf, good, 2, timeout={"total": "1s"})
+    for _ in range(2):
+        began = time.monotonic()
+        assert gateway.request("GET", "/").status == 200
+        assert time.monotonic() - began < 0.9
+
+
+def test_the_log_tells_each_attempt_and_why_there_was_no_other_one(sluice, origins):
+    breaks = origins.script(*[[expect_request(), close()]] * 4)
+    gateway = two(sluice, breaks, breaks, {"tries": 1, "backoff": "1ms..1ms"})
+    assert gateway.request("GET", "/").status == 502
+    line = gateway.wait_log(1)[0]
+    assert [attempt["reason"] for attempt in line["tries"]] == ["origin_reset", "origin_reset"]
+    assert (line["attempts"], line["retry_refused"]) == (2, "tries")
