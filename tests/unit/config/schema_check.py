@@ -18,7 +18,8 @@ import yaml
 
 # What only the whole file, the environment or a closer look at a text can tell.
 BEYOND_A_SCHEMA = {"E0103", "E0104", "E0105", "E0106", "E0111", "E0112", "E0115", "E0116", "E0117", "E0118", "E0119", "E0121",
-                   "E0201", "E0202", "E0203", "E0204", "E0205", "E0206", "E0207", "E0208", "E0209", "W0201", "W0202", "W0210"}
+                   "E0201", "E0202", "E0203", "E0204", "E0205", "E0206", "E0207", "E0208", "E0209", "W0201", "W0202", "W0210",
+                   "E0157", "E0174"}
 # Whether routes are needed depends on the listeners.
 PARTS_BEYOND_A_SCHEMA = {"no routes"}
 GOOD = """
