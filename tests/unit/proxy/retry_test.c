@@ -37,7 +37,7 @@ static void accept_any(struct peer *origin)
             return;
         }
     }
-    WANT(!"nobody was asked");
+    WANT(false); /* nobody was asked */
 }
 
 /* `says` is what the service has besides its targets. */
