@@ -25,7 +25,7 @@ struct seal {
 
 static bool derive(struct str secret, struct str purpose, uint8_t key[KEY_BYTES])
 {
-    static char digest[] = "SHA256";
+    char digest[] = "SHA256";
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     EVP_KDF_CTX *ctx = kdf == NULL ? NULL : EVP_KDF_CTX_new(kdf);
     void *from, *info;
