@@ -74,7 +74,7 @@ def test_mistyped_verbs_and_options_are_met_with_the_nearest(sluice_says):
     for words, hint in ((("chekc",), '"check"'), (("check", "--jsno", "x"), "--json"), (("versoin",), '"version"')):
         code, out, err = sluice_says(*words)
         assert (code, out) == (2, "") and hint in err, err
-    for words in (("nonsense",), ("check",), ("check", "a", "b"), ("diff", "a"), ("run",), ("version", "x"),
+    for words in (("nonsense",), ("check",), ("check", "a", "b"), ("diff",), ("diff", "a", "b", "c"), ("run",), ("version", "x"),
                   ("run", "f", "--cores", "x"), ("run", "f", "--cores"),
                   ("run", "--cores", "0", "f")):
         code, out, err = sluice_says(*words)
