@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every fuzz entry for FUZZ_SECONDS (60) on its corpus, one per CPU at a time; leaves a JUnit file for tools/tally.
+# Runs every fuzz entry for FUZZ_SECONDS (60) on its corpus, two per CPU at a time; leaves a JUnit file for tools/tally.
 # What a fuzzer finds is kept in build-fuzz/found/ and belongs into tests/fuzz/corpus/<name>/ with the fix.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -28,7 +28,7 @@ export results seconds found
 
 rm -f "$results"/fuzz-*.case
 find build-fuzz/tests/fuzz -maxdepth 1 -name '*_fuzz' -type f -perm -u+x | sort |
-    xargs -r -P "$(nproc)" -I{} bash -c 'run_one {}'
+    xargs -r -P "$((2 * $(nproc)))" -I{} bash -c 'run_one {}'
 {
     echo '<testsuite name="fuzz">'
     cat "$results"/fuzz-*.case 2>/dev/null
