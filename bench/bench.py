@@ -25,6 +25,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+BALANCE_BENCH = str(ROOT / "build/bench/balance_bench")
 PROXY_CORE, LOAD_CORE = 0, 1
 SETTLE_S = 0.15
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
@@ -301,6 +302,8 @@ class Bench:
                                            stdout=output)
         Proxy.origin_pid = self.origin.pid
         while not (text := (directory / "origin.txt").read_text()).endswith("\n"):
+            if self.origin.poll() is not None:
+                sys.exit("bench: bench/origin did not start; make bench builds it")
             time.sleep(0.01)
         self.origin_port = int(text)
 
@@ -494,6 +497,31 @@ class Bench:
                      (f"{calls:.2f}" if calls else "not counted") + " |")
         self.say("\nAims for Sluice: at most 8,000 instructions and 4.3 system calls.\n")
 
+    @staticmethod
+    def pick_instructions(method, instances):
+        """User instructions of one pick and its end: the slope of two run lengths under callgrind."""
+        counts = []
+        for picks in (10_000, 20_000):
+            run = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=run_picks",
+                                  BALANCE_BENCH, method, str(instances), str(picks)], capture_output=True, text=True, check=True)
+            counts.append(int(re.search(r"Collected : (\d+)", run.stderr).group(1)))
+        return (counts[1] - counts[0]) / 10_000
+
+    def picks(self):
+        """What picking an instance costs, by method, and how long the tables of methods take to be made."""
+        if not shutil.which("valgrind"):
+            return
+        self.say("## Picking an instance\n\nUser instructions of a pick and its end, on one core, loads uneven, ring and maglev bound at "
+                 "1.25. The loop\nof the benchmark and the begin and end of the exchange are in them: all of what `first` takes at 8.\n")
+        self.say("| method | 8 instances | 1,000 instances | table for 1,000 made in |")
+        self.say("|---|---|---|---|")
+        listing = subprocess.run([BALANCE_BENCH], capture_output=True, text=True, check=True).stdout
+        for method, made in re.findall(r"^(\w+) +1000 instances.* made in +([\d.]+) ms", listing, re.M):
+            few, many = (self.pick_instructions(method, count) for count in (8, 1000))
+            self.say(f"| `{method}` | {few:,.0f} | {many:,.0f} | {made} ms |")
+        self.say("\nAims: a pick adds at most 300 at 8 instances and 2,000 at 1,000; a table of maglev (65,537 entries) in less than "
+                 "20 ms.\n")
+
     def end(self):
         self.origin.terminate()
         self.origin.wait()
@@ -540,7 +568,7 @@ def main():
     parser.add_argument("--seconds", type=float, help="length of a slice (0.6)")
     parser.add_argument("--scenario", help="only the rows whose title has this text; no counts, no memory")
     parser.add_argument("--only", help="only these proxies, comma separated")
-    parser.add_argument("--part", choices=["compare", "l4", "cores", "idle", "count"], help="only this part")
+    parser.add_argument("--part", choices=["compare", "l4", "cores", "idle", "count", "picks"], help="only this part")
     options = parser.parse_args()
     options.slices = options.slices or (3 if options.quick else 9)
     options.seconds = options.seconds or (0.25 if options.quick else 0.6)
@@ -550,7 +578,8 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:
         bench = Bench(options, pathlib.Path(directory))
-        parts = {"compare": bench.compare, "l4": bench.compare_l4, "cores": bench.two_cores, "idle": bench.idle, "count": bench.count}
+        parts = {"compare": bench.compare, "l4": bench.compare_l4, "cores": bench.two_cores, "idle": bench.idle, "count": bench.count,
+                 "picks": bench.picks}
         chosen = [options.part] if options.part else ["compare"] if options.scenario else list(parts)
         try:
             for name in chosen:

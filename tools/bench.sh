@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")/.."
 tools/deps.sh build bench
 tools/build.sh plain
-ninja -C build --quiet bench/load bench/origin
+ninja -C build --quiet bench/load bench/origin bench/balance_bench
 exec /usr/bin/python3 bench/bench.py "$@"
