@@ -208,7 +208,7 @@ def test_interim_responses_do_not_extend_the_response_timeout(sluice, origins):
 def test_total_timeout(sluice, origins):
     origin = origins.by_path({"/hang": [hang()], "/slow": [send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"),
                                                            hang()]})
-    gateway = sluice(merged(all_to(origin), {"routes": {"all": {"timeout": "300ms"}}}))
+    gateway = sluice(merged(all_to(origin, retry="off"), {"routes": {"all": {"timeout": "300ms"}}}))
     response = gateway.request("GET", "/hang")
     assert (response.status, code_of(response)) == (504, "exchange_timeout")
     with gateway.connect() as c:
